@@ -1,0 +1,49 @@
+/**
+ * What every carrier gives: a way for bytes to travel to a program and back, and word of how it ended. `spawn` makes one from
+ * a process; `dial` and `pool` will make one from a socket.
+ */
+import type { Failure } from '../failures.js';
+import type { GatewayRequest } from '../types.js';
+
+/** Told to the one who converses. `opened` or `failed` first; `over` last, once, after either. */
+export interface ChannelEvents {
+  /** exec has succeeded, or the peer has accepted. */
+  opened(channel: Channel): void;
+  /** It never opened. `over` follows. */
+  failed(why: Failure): void;
+  /** There is room for input again. */
+  drain(): void;
+  /** The program takes no more input; that is its right (RFC 3875 §4.2 obliges it to nothing). */
+  inputClosed(): void;
+  output(piece: Buffer): void;
+  outputEnd(): void;
+  /** stderr. */
+  errors(piece: Buffer): void;
+  /** The program is gone: an exit code, a signal, or neither for a peer that hung up. */
+  exited(code: number | undefined, signal: string | undefined): void;
+  /** Nothing of it is left, and nothing more will be told. */
+  over(): void;
+}
+
+export interface Channel {
+  readonly pid: number | undefined;
+  /** False: full, wait for `drain`. */
+  write(piece: Buffer): boolean;
+  /** The input is all said. */
+  end(): void;
+  /** Output waits in the program's own hands. */
+  pause(): void;
+  resume(): void;
+  /** Stops listening to output that somebody else still holds open; `outputEnd` follows. */
+  hangUp(): void;
+  /** Ends the program: TERM, a grace, KILL. */
+  stop(graceMs?: number): void;
+}
+
+export interface Carrier {
+  open(request: GatewayRequest, events: ChannelEvents): void;
+  /** How many programs are alive. */
+  readonly alive: number;
+  /** Ends what is alive, and resolves when nothing is. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,235 @@
+/**
+ * The spine: one request from its head to its last byte. Read this file and you have seen the program.
+ *
+ *   message → http/request → who? → route → http/body → script/meta → gateway.call ⇄ program
+ *                                     ▲                                     │
+ *                                     └── local redirect (RFC 3875 §6.2.2) ─┤
+ *   socket  ← http/response ←────────────────────────────── script/reply ←──┘       every step told to one trace
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Failure, failure, isFailure } from './failures.js';
+import { flowingBody, planBody, spoolBody } from './http/body.js';
+import { pageHeaders, startPage } from './http/page.js';
+import { fieldValues, isAtThisMachine, readRequest } from './http/request.js';
+import { type Answer, answerTo } from './http/response.js';
+import { redirectsMax } from './limits.js';
+import { type Destination, destinationOf, pathTranslated } from './route/destination.js';
+import { examineScripts } from './route/list.js';
+import type { Mount } from './route/mounts.js';
+import { asUrl } from './route/resolve.js';
+import { metaVariables } from './script/meta.js';
+import type { Site } from './site.js';
+import { Trace } from './trace/trace.js';
+import type { HttpRequest, ReplySink, RequestBody } from './types.js';
+import { version } from './version.js';
+
+export interface Circumstances {
+  /** The client waits for 100 Continue before it sends its body. */
+  readonly expectsContinue?: boolean;
+  /** The server has found the request wanting already. */
+  readonly refused?: Failure;
+  /** The target as the client sent it, where a framework has cut its own part off `message.url`. */
+  readonly target?: string;
+  /** The place the scripts are mounted at, where a framework decides that. */
+  readonly mounts?: readonly Mount[];
+  /** The connection has another use now, or none. */
+  readonly closed?: () => void;
+}
+
+type To<Kind> = Extract<Destination, { readonly to: Kind }>;
+
+/** What the server may still say about a request on its way. */
+export interface RunningExchange {
+  /** The rest of the request turned out to be broken, or the client is gone. */
+  refuse(why: Failure): void;
+}
+
+export const exchange = (site: Site, message: IncomingMessage, res: ServerResponse, circumstances: Circumstances = {}): RunningExchange => {
+  const { settings } = site;
+  const trace = new Trace();
+  let continueOwed = circumstances.expectsContinue === true;
+  /** The answer, and each program on the way to it: the account is closed when all of them are. */
+  let open = 1;
+  const closeOne = (): void => {
+    open -= 1;
+    if (open === 0) report(site, trace);
+  };
+  const request = readRequest(message, circumstances.target);
+  describe(trace, message, request);
+  const answer = answerTo(message, res, trace, {
+    software: site.software,
+    challenge: site.authority?.challenge,
+    details: () => settings.details === 'always' || (settings.details === 'loopback' && !isFailure(request) && isAtThisMachine(request)),
+    continueOwed: () => continueOwed,
+    closed() {
+      closeOne();
+      circumstances.closed?.();
+    },
+  });
+
+  /** RFC 3875 §3.1 — no script runs before access is decided, and no body is asked for either. */
+  const admit = async (asked: HttpRequest): Promise<void> => {
+    if (site.authority !== undefined) {
+      trace.user = await site.authority.check(fieldValues(asked.headers, 'authorization')[0]);
+      if (trace.user === undefined) return answer.fail(failure('AUTH_REQUIRED'));
+    }
+    go(asked, 0);
+  };
+
+  /** Once for the request, and again for each local redirect. */
+  const go = (asked: HttpRequest, redirects: number): void => {
+    const mounts = circumstances.mounts ?? site.route.mounts;
+    const destination = destinationOf(asked, { ...site.route, mounts });
+    if (isFailure(destination)) return answer.fail(destination);
+    switch (destination.to) {
+      case 'script':
+        return redirects > 0 ? run(asked, destination, undefined, undefined, redirects) : takeBody(asked, destination);
+      case 'file':
+        return site.sendFile ? site.sendFile(destination.found, asked.method, message, answer, trace) : answer.fail(failure('NOT_FOUND'));
+      case 'slash':
+        return redirectToSlash(asked, destination.location);
+      case 'list':
+        return list(asked, destination);
+      case 'server':
+        return answer.page(200, 'text/plain', '', ['Allow', 'GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS']);
+    }
+  };
+
+  const takeBody = (asked: HttpRequest, to: To<'script'>): void => {
+    const plan = planBody(message, settings.chunked, settings.maxBodyBytes);
+    if (isFailure(plan)) return answer.fail(plan);
+    if (plan.kind === 'none') return run(asked, to, undefined, plan.bytes, 0);
+    const counted = (bytes: number): void => {
+      trace.bytesIn += bytes;
+    };
+    const wanted = (): void => {
+      if (continueOwed) res.writeContinue();
+      continueOwed = false;
+    };
+    const flowing = flowingBody(message, plan.bytes, settings.maxBodyBytes, counted, wanted);
+    if (plan.kind === 'flow') return run(asked, to, flowing, plan.bytes, 0);
+    spoolBody(flowing, (spooled) => {
+      if (isFailure(spooled)) return answer.fail(spooled);
+      trace.spooled();
+      run(asked, to, spooled, spooled.bytes, 0);
+    });
+  };
+
+  const run = (
+    asked: HttpRequest,
+    to: To<'script'>,
+    body: RequestBody | undefined,
+    contentLength: number | undefined,
+    redirects: number,
+  ): void => {
+    const { script, scriptName, pathInfo, mount } = to;
+    const facts = {
+      ...{ scriptName, pathInfo, scriptFile: script.file, documentRoot: site.documentRoot },
+      ...{ pathTranslated: pathTranslated(site.documentRoot, pathInfo), contentLength, user: trace.user },
+    };
+    const policy = { software: site.software, passAuth: settings.passAuth, extra: site.extra };
+    const meta = metaVariables(asked, facts, policy, (text) => trace.note(text));
+    open += 1;
+    const sink = followLocal(answer, closeOne, (location) => {
+      if (redirects >= redirectsMax) return answer.fail(failure('REPLY_REDIRECT_LOOP', { file: script.file, detail: `${redirects} local redirects` }));
+      trace.restart();
+      guarded(() => go(redirected(asked, location), redirects + 1));
+    });
+    answer.serve(mount.gateway.call({ script, meta, body, head: asked.method === 'HEAD' }, sink, trace));
+  };
+
+  const redirectToSlash = (asked: HttpRequest, location: string): void => {
+    trace.gateway = 'page';
+    // RFC 9110 §15.4.9 — 308 keeps the method and the body where a 301 would lose them.
+    const status = asked.method === 'GET' || asked.method === 'HEAD' ? 301 : 308;
+    answer.page(status, 'text/plain; charset=utf-8', `${location}\n`, ['Location', location]);
+  };
+
+  const list = (asked: HttpRequest, { mount, below }: To<'list'>): void => {
+    trace.gateway = 'page';
+    if (asked.method !== 'GET' && asked.method !== 'HEAD') return answer.fail(failure('METHOD_NOT_ALLOWED'));
+    const prefix = asUrl([...mount.prefix, '']);
+    const scripts = examineScripts(mount.root, prefix, mount.interpreters, below);
+    const acceptLanguage = fieldValues(asked.headers, 'accept-language')[0];
+    const details = settings.details === 'always' || (settings.details === 'loopback' && isAtThisMachine(asked));
+    const page = startPage(scripts, { acceptLanguage, prefix, details, version });
+    answer.page(200, 'text/html; charset=utf-8', page, [...pageHeaders, 'Vary', 'Accept-Language']);
+  };
+
+  /** A mistake of ours is one request's misfortune and nobody else's. */
+  const guarded = (step: () => void): void => {
+    try {
+      step();
+    } catch (error) {
+      site.settings.onWarning(`internal error: ${(error as Error).stack ?? String(error)}`);
+      answer.fail(failure('SERVER_ERROR', { detail: String(error) }));
+    }
+  };
+
+  guarded(() => {
+    if (circumstances.refused) answer.fail(circumstances.refused);
+    else if (isFailure(request)) answer.fail(request);
+    else if (site.authority === undefined) go(request, 0);
+    else void admit(request).catch((error) => answer.fail(failure('SERVER_ERROR', { detail: String(error) })));
+  });
+
+  return { refuse: (why) => answer.refuse(why) };
+};
+
+/** Passes an answer on, unless it is a local redirect: then `follow` is called when the program that said so is gone. */
+const followLocal = (answer: Answer, over: () => void, follow: (location: string) => void): ReplySink => {
+  let location: string | undefined;
+  return {
+    head(head, bodyFollows) {
+      if (head.kind === 'local-redirect') location = head.location;
+      else answer.head(head, bodyFollows);
+    },
+    body: (piece) => answer.body(piece),
+    end() {
+      if (location === undefined) answer.end();
+    },
+    fail: (why) => answer.fail(why),
+    over() {
+      if (location !== undefined) follow(location);
+      over();
+    },
+  };
+};
+
+/**
+ * RFC 3875 §6.2.2: as if the client had asked for that URL. A GET (or HEAD) without body, because the first script has read
+ * it; the RFC leaves open the fields that spoke of the body, so they go too.
+ */
+const redirected = (asked: HttpRequest, location: string): HttpRequest => {
+  const question = location.indexOf('?');
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < asked.headers.length; i += 2) {
+    if (!/^(content-|transfer-encoding$|trailer$|expect$)/i.test(asked.headers[i]!)) headers.push(asked.headers[i]!, asked.headers[i + 1]!);
+  }
+  return {
+    ...asked,
+    method: asked.method === 'HEAD' ? 'HEAD' : 'GET',
+    target: location,
+    path: question < 0 ? location : location.slice(0, question),
+    query: question < 0 ? '' : location.slice(question + 1),
+    headers,
+  };
+};
+
+const describe = (trace: Trace, message: IncomingMessage, request: HttpRequest | Failure): void => {
+  trace.method = message.method ?? '-';
+  trace.target = isFailure(request) ? (message.url ?? '-') : request.target;
+  trace.protocol = `HTTP/${message.httpVersion}`;
+  trace.client = isFailure(request) ? (message.socket.remoteAddress ?? '-') : request.client.address;
+  trace.referer = message.headers.referer;
+  trace.userAgent = message.headers['user-agent'];
+};
+
+/** A subscriber that throws breaks nothing but its own work. */
+export const report = (site: Site, trace: Trace): void => {
+  try {
+    site.settings.onExchange(trace.finished());
+  } catch (error) {
+    site.settings.onWarning(`onExchange threw: ${String(error)}`);
+  }
+};

@@ -1,0 +1,306 @@
+/**
+ * One conversation with a program: the body goes in, the answer comes out, both at once, and four clocks watch. RFC 3875 lets
+ * a script answer before it has read (§4.2), so nothing here waits for one side before it serves the other; Apache, fcgiwrap
+ * and most others do, and a long upload to a talkative script stands still there.
+ *
+ *   body ──▶ channel ──▶ program ──▶ channel ──▶ script/reply ──▶ sink
+ *
+ * Ends in one of three ways: the answer is whole (`end`), it cannot be (`fail`), or nobody wants it (`abort`). Then the
+ * program's own end is waited for, and `over` closes the account.
+ */
+import type { Channel, ChannelEvents } from '../carrier/channel.js';
+import { type Failure, failure, withEvidence } from '../failures.js';
+import { exitLingerMs, orphanLingerMs, outputKeptBytes, refusedLingerMs } from '../limits.js';
+import { replyParser } from '../script/reply.js';
+import { now, type Trace } from '../trace/trace.js';
+import type { Call, GatewayRequest, ReplyHead, ReplySink } from '../types.js';
+import type { ErrorLog } from './errors.js';
+
+/** Milliseconds; 0 is no limit. */
+export interface Patience {
+  readonly headerTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly timeoutMs: number;
+  readonly stdinTimeoutMs: number;
+}
+
+/** `open` starts the program and tells the events; `over` is called after the sink's. */
+export const converse = (
+  open: (events: ChannelEvents) => void,
+  request: GatewayRequest,
+  sink: ReplySink,
+  errorLog: ErrorLog,
+  patience: Patience,
+  trace: Trace,
+  over: () => void,
+): Call => {
+  const { body, script } = request;
+  const parser = replyParser();
+  const beganMs = now();
+  let channel: Channel | undefined;
+  let head: ReplyHead | undefined;
+  /** A local redirect is one only if no body follows (§6.2.2), which the end of output tells. */
+  let redirect: ReplyHead | undefined;
+  let start: Buffer = Buffer.alloc(0);
+  let outputBytes = 0;
+  let bodyBytes = 0;
+  let exited = false;
+  let outputEnded = false;
+  let full = false;
+  /** end, fail or abort has been said; what still comes is read and thrown away. */
+  let settled = false;
+  let cutNoted = false;
+
+  // --- the clocks ----------------------------------------------------------------------------------------------
+
+  const clocks = new Set<NodeJS.Timeout>();
+  const clock = (ms: number, ring: () => void): NodeJS.Timeout | undefined => {
+    if (ms <= 0) return undefined;
+    const timer = setTimeout(() => {
+      clocks.delete(timer);
+      ring();
+    }, ms);
+    clocks.add(timer);
+    return timer;
+  };
+  const stopClock = (timer: NodeJS.Timeout | undefined): undefined => {
+    if (timer !== undefined) {
+      clearTimeout(timer);
+      clocks.delete(timer);
+    }
+    return undefined;
+  };
+  let headClock: NodeJS.Timeout | undefined;
+  let idleClock: NodeJS.Timeout | undefined;
+  let stdinClock: NodeJS.Timeout | undefined;
+  let lingerClock: NodeJS.Timeout | undefined;
+
+  // --- how it ends ---------------------------------------------------------------------------------------------
+
+  const evidence = () => ({
+    file: script.file,
+    output: start,
+    outputBytes,
+    stderr: errorLog.tail(),
+    ...(exited ? { exitCode: trace.exitCode ?? null, signal: trace.signal ?? null } : {}),
+    ...(channel?.pid === undefined ? {} : { pid: channel.pid }),
+    afterMs: now() - beganMs,
+  });
+  const settle = (): boolean => {
+    if (settled) return false;
+    settled = true;
+    body?.discard();
+    headClock = stopClock(headClock);
+    stdinClock = stopClock(stdinClock);
+    if (full) channel?.resume();
+    return true;
+  };
+  const succeed = (): void => {
+    if (!settle()) return;
+    sink.end();
+    // The answer is out. §6.4 lets the program print on to its end; it has as long for that as it may be silent.
+    idleClock = stopClock(idleClock);
+    if (!exited) idleClock = clock(patience.idleTimeoutMs, () => channel?.stop());
+  };
+  const fail = (why: Failure): void => {
+    const whole = withEvidence(why, evidence());
+    if (settle()) sink.fail(whole);
+    else trace.failure ??= whole;
+    channel?.stop();
+  };
+  /** stderr and the exit code may still be on their way; a diagnosis without them is half a diagnosis. */
+  let verdict: (() => Failure) | undefined;
+  const failWhenOver = (why: () => Failure): void => {
+    verdict = why;
+    if (!exited) lingerClock ??= clock(exitLingerMs, () => channel?.stop());
+  };
+
+  // --- what goes in --------------------------------------------------------------------------------------------
+
+  const feed = (): void => {
+    if (body === undefined || body.fd !== undefined) return;
+    body.read({
+      piece(bytes) {
+        headClock?.refresh();
+        if (channel?.write(bytes) === false) {
+          body.pause();
+          stdinClock ??= clock(patience.stdinTimeoutMs, stdinIdle);
+        }
+      },
+      end: () => channel?.end(),
+      fail,
+    });
+  };
+  const stdinIdle = (): void => {
+    stdinClock = undefined;
+    if (head === undefined) return fail(failure('STDIN_TIMEOUT', { detail: `${patience.stdinTimeoutMs} ms` }));
+    // It has answered without reading on: the rest of the upload is nobody's.
+    trace.note('the script left part of its input unread');
+    body?.discard();
+    channel?.end();
+  };
+
+  // --- what comes out ------------------------------------------------------------------------------------------
+
+  const takeHead = (found: ReplyHead, rest: Buffer): void => {
+    trace.mark('headDone');
+    headClock = stopClock(headClock);
+    if (found.kind === 'local-redirect') redirect = found;
+    else giveHead(found, rest.length > 0);
+    idleClock = clock(patience.idleTimeoutMs, () => fail(failure('REPLY_IDLE_TIMEOUT', { detail: `${patience.idleTimeoutMs} ms` })));
+    if (rest.length > 0) takeBody(rest);
+    else if (head !== undefined && isWhole(head)) succeed();
+  };
+  const giveHead = (found: ReplyHead, bodyFollows: boolean): void => {
+    head = found;
+    sink.head(found, bodyFollows);
+  };
+  /** The promised bytes are there; nothing that follows belongs to the answer. */
+  const isWhole = (given: ReplyHead): boolean => request.head || hasNoBody(given.status) || given.contentLength === bodyBytes;
+
+  const takeBody = (bytes: Buffer): void => {
+    if (redirect !== undefined) {
+      // §6.2.2 forbids a body here; a browser can still follow, so the script's words are kept as a client redirect.
+      const { location } = redirect;
+      giveHead({ ...redirect, kind: 'client-redirect', status: 302, headers: ['Location', location ?? '/'], location: undefined }, true);
+      redirect = undefined;
+    }
+    if (settled || head === undefined) return;
+    let piece = bytes;
+    if (head.kind !== 'nph' && (request.head || hasNoBody(head.status))) {
+      succeed();
+      return;
+    }
+    const promised = head.contentLength;
+    if (promised !== undefined && bodyBytes + piece.length > promised) {
+      piece = piece.subarray(0, promised - bodyBytes);
+      if (!cutNoted) trace.note(`body cut at Content-Length ${promised}`);
+      cutNoted = true;
+    }
+    bodyBytes += piece.length;
+    if (piece.length > 0 && !sink.body(piece)) {
+      full = true;
+      channel?.pause();
+      idleClock = stopClock(idleClock);
+    }
+    if (promised !== undefined && bodyBytes === promised) succeed();
+  };
+
+  const events: ChannelEvents = {
+    opened(opened) {
+      channel = opened;
+      trace.pid = opened.pid;
+      trace.mark('born');
+      if (settled) return opened.stop(0);
+      headClock = clock(patience.headerTimeoutMs, () => fail(failure('REPLY_HEAD_TIMEOUT', { detail: `${patience.headerTimeoutMs} ms` })));
+      clock(patience.timeoutMs, () => fail(failure('REPLY_TOTAL_TIMEOUT', { detail: `${patience.timeoutMs} ms` })));
+      feed();
+    },
+    failed: fail,
+    drain() {
+      stdinClock = stopClock(stdinClock);
+      headClock?.refresh();
+      if (!settled) body?.resume();
+    },
+    inputClosed() {
+      stdinClock = stopClock(stdinClock);
+      body?.discard();
+    },
+    output(piece) {
+      trace.mark('firstByte');
+      outputBytes += piece.length;
+      if (start.length < outputKeptBytes) start = Buffer.concat([start, piece.subarray(0, outputKeptBytes - start.length)]);
+      if (exited) lingerClock?.refresh();
+      if (settled || verdict !== undefined) return;
+      idleClock?.refresh();
+      if (script.nph) {
+        if (head === undefined) {
+          trace.mark('headDone');
+          headClock = stopClock(headClock);
+          giveHead(nphHead, true);
+          idleClock = clock(patience.idleTimeoutMs, () => fail(failure('REPLY_IDLE_TIMEOUT', { detail: `${patience.idleTimeoutMs} ms` })));
+        }
+        takeBody(piece);
+      } else if (head !== undefined || redirect !== undefined) {
+        takeBody(piece);
+      } else {
+        const parsed = parser.push(piece);
+        if (parsed === undefined) {
+          if (parser.refused) lingerClock ??= clock(refusedLingerMs, () => fail(parser.end()));
+        } else if ('code' in parsed) fail(parsed);
+        else takeHead(parsed.head, parsed.rest);
+      }
+    },
+    outputEnd() {
+      trace.mark('lastByte');
+      outputEnded = true;
+      lingerClock = stopClock(lingerClock);
+      if (settled) return;
+      idleClock = stopClock(idleClock);
+      if (head === undefined && redirect === undefined) failWhenOver(() => (outputBytes === 0 ? emptyReply(trace) : parser.end()));
+      else if (exited) finish();
+      else lingerClock = clock(exitLingerMs, finish);
+    },
+    errors(piece) {
+      trace.stderrBytes += piece.length;
+      errorLog.write(piece);
+    },
+    exited(code, signal) {
+      trace.exitCode = code;
+      trace.signal = signal;
+      trace.mark('exited');
+      exited = true;
+      lingerClock = stopClock(lingerClock);
+      if (!outputEnded) lingerForOrphans();
+      else if (!settled && verdict === undefined) finish();
+    },
+    over() {
+      errorLog.end();
+      if (verdict !== undefined && !settled) fail(verdict());
+      for (const timer of clocks) clearTimeout(timer);
+      clocks.clear();
+      sink.over();
+      over();
+    },
+  };
+
+  /** The leader is gone and somebody it started may still hold stdout: the answer ends after a short silence, not with them. */
+  const lingerForOrphans = (): void => {
+    lingerClock = clock(orphanLingerMs, () => (full ? lingerForOrphans() : channel?.hangUp()));
+  };
+  /** Output is at its end and the head is known. */
+  const finish = (): void => {
+    if (settled) return;
+    if (redirect !== undefined) giveHead(redirect, false);
+    if (head?.contentLength !== undefined && !isWhole(head)) {
+      return fail(failure('REPLY_SHORT', { detail: `Content-Length ${head.contentLength}, printed ${bodyBytes}` }));
+    }
+    if (trace.signal !== undefined) return fail(failure('REPLY_KILLED', { detail: trace.signal }));
+    if (!exited) trace.note('stdout was closed while the script ran on');
+    if (trace.exitCode) trace.note(`exit ${trace.exitCode} after a complete answer`);
+    succeed();
+  };
+
+  open(events);
+
+  return {
+    resume() {
+      if (!full) return;
+      full = false;
+      if (!settled) idleClock ??= clock(patience.idleTimeoutMs, () => fail(failure('REPLY_IDLE_TIMEOUT', { detail: `${patience.idleTimeoutMs} ms` })));
+      channel?.resume();
+    },
+    abort(why) {
+      trace.failure ??= why;
+      if (settle()) channel?.stop();
+    },
+  };
+};
+
+/** RFC 3875 §5: what an NPH script prints is the HTTP response itself. */
+const nphHead: ReplyHead = { kind: 'nph', status: 200, reason: '', headers: [], contentLength: undefined, location: undefined };
+
+/** RFC 9110 §6.4.1: these never have a body. */
+export const hasNoBody = (status: number): boolean => status === 204 || status === 304 || status < 200;
+
+const emptyReply = (trace: Trace): Failure => (trace.exitCode === 0 ? failure('REPLY_EMPTY') : failure('REPLY_CRASHED'));

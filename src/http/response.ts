@@ -1,0 +1,248 @@
+/**
+ * The last room: what a gateway pushes becomes an HTTP answer. Framing, Connection, Date and Server are ours; status, fields
+ * and body are the script's. Where an answer cannot be finished it is broken off, never ended as if it were whole
+ * (RFC 9112 §8): a client must be able to tell.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { type Failure, explain, failure } from '../failures.js';
+import { clientStallMs, lingerBytesMax, lingerMs, retryAfterSeconds } from '../limits.js';
+import type { Phases, Trace } from '../trace/trace.js';
+import type { Call, ReplyHead, ReplySink } from '../types.js';
+import { failurePage, pageHeaders } from './page.js';
+
+export interface AnswerOptions {
+  readonly software: string;
+  /** For WWW-Authenticate of a 401. */
+  readonly challenge: string | undefined;
+  /** Evidence on failure pages, and Server-Timing. */
+  readonly details: () => boolean;
+  /** The client expects 100 Continue, and has not got it: it may send no body. */
+  readonly continueOwed: () => boolean;
+  /** The connection is done with, whole or not. Called once. */
+  readonly closed: () => void;
+}
+
+export interface Answer extends ReplySink {
+  /** Whom to tell when there is room again, or nobody to send to. */
+  serve(call: Call): void;
+  /** The request itself turned out broken: nothing more of it is read. */
+  refuse(why: Failure): void;
+  /** A page of our own; its length is added. No type, no body. */
+  page(status: number, type: string, body: string, extra?: readonly string[]): void;
+  /** Somebody else writes the response: sirv. */
+  readonly raw: ServerResponse;
+  /** The head is on its way; a failure from now on can only break off. */
+  readonly begun: boolean;
+}
+
+export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: Trace, options: AnswerOptions): Answer => {
+  let call: Call | undefined;
+  let nph: Socket | undefined;
+  let begun = false;
+  let ended = false;
+  let closed = false;
+  let trailers = false;
+  let bodyless = false;
+  let delimitedByClose = false;
+  let requestBroken = false;
+  let stall: NodeJS.Timeout | undefined;
+
+  const gone = (): void => {
+    if (closed) return;
+    closed = true;
+    clearTimeout(stall);
+    if (!ended) call?.abort(failure('CLIENT_GONE'));
+    options.closed();
+  };
+  res.once('close', gone);
+  res.on('error', () => {});
+  const roomAgain = (): void => {
+    clearTimeout(stall);
+    call?.resume();
+  };
+  res.on('drain', roomAgain);
+  const waitForRoom = (): false => {
+    stall = setTimeout(() => {
+      call?.abort(failure('CLIENT_STALLED', { detail: `${clientStallMs} ms` }));
+      breakOff();
+    }, clientStallMs);
+    return false;
+  };
+
+  /** No clean end: no last chunk, too few bytes, or, where only the close would tell, a reset. */
+  const breakOff = (): void => {
+    ended = true;
+    const socket = nph ?? res.socket;
+    if (!socket) return void res.destroy();
+    const cut = (): void => void (delimitedByClose ? socket.resetAndDestroy() : socket.destroy());
+    // What the script did print still goes out; Node holds a tick's writes back to send them together.
+    setImmediate(() => {
+      if (socket.writableLength === 0) return cut();
+      socket.once('drain', cut);
+      setTimeout(cut, lingerMs).unref();
+    });
+  };
+
+  /** Reads what is left of an upload nobody wanted: closing on it would reset the connection under the answer. */
+  const drainUpload = (then: (whole: boolean) => void): void => {
+    if (message.complete || message.destroyed || requestBroken || options.continueOwed()) return then(message.complete);
+    let bytes = 0;
+    let settled = false;
+    const settle = (whole: boolean): void => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(timer);
+      then(whole);
+    };
+    const timer = setTimeout(() => settle(false), lingerMs);
+    message.on('data', (piece: Buffer) => {
+      bytes += piece.length;
+      if (bytes > lingerBytesMax) settle(false);
+    });
+    message.once('end', () => settle(true));
+    message.once('close', () => settle(message.complete));
+    message.resume();
+  };
+
+  const writeHead = (status: number, reason: string, headers: string[]): void => {
+    begun = true;
+    trace.status = status;
+    headers.push('Server', options.software);
+    if (reason === '') res.writeHead(status, headers);
+    else res.writeHead(status, reason, headers);
+  };
+
+  const answer: Answer = {
+    raw: res,
+    get begun() {
+      return begun || res.headersSent;
+    },
+    serve(next) {
+      call = next;
+      if (closed) next.abort(failure('CLIENT_GONE'));
+    },
+    head(head, bodyFollows) {
+      if (closed) return;
+      if (head.kind === 'nph') {
+        begun = true;
+        delimitedByClose = true;
+        trace.status = 200;
+        nph = takeOver(res, roomAgain);
+        return;
+      }
+      const headers = head.headers;
+      bodyless = message.method === 'HEAD' || head.status === 204 || head.status === 304;
+      const length = lengthToSend(head);
+      if (length !== undefined) headers.push('Content-Length', String(length));
+      const chunked = !bodyless && length === undefined && message.httpVersion === '1.1';
+      delimitedByClose = !bodyless && length === undefined && !chunked;
+      if (options.details()) {
+        headers.push('Server-Timing', timing(trace.phases, ['queue', 'spawn', 'wait', 'head']));
+        trailers = chunked && /(^|,)\s*trailers\s*(,|;|$)/i.test(String(message.headers.te ?? ''));
+        if (trailers) headers.push('Trailer', 'Server-Timing');
+      }
+      writeHead(head.status, head.reason, headers);
+      if (!bodyFollows || bodyless) res.flushHeaders();
+    },
+    body(piece) {
+      if (closed) return true;
+      if (nph) {
+        if (trace.bytesOut === 0) trace.status = nphStatus(piece);
+        trace.bytesOut += piece.length;
+        return nph.write(piece) || waitForRoom();
+      }
+      if (bodyless) return true;
+      trace.bytesOut += piece.length;
+      return res.write(piece) || waitForRoom();
+    },
+    end() {
+      if (closed || ended) return;
+      ended = true;
+      clearTimeout(stall);
+      drainUpload((whole) => {
+        if (nph) return void nph.end(() => nph?.destroySoon());
+        if (trailers) res.addTrailers({ 'Server-Timing': timing(trace.phases, ['body', 'exit']) });
+        const { socket } = res;
+        res.end(() => {
+          if (!whole) socket?.destroySoon();
+        });
+      });
+    },
+    fail(why) {
+      trace.failure ??= why;
+      if (closed) return;
+      if (answer.begun) {
+        if (!ended) breakOff();
+        return;
+      }
+      const { status } = explain(why);
+      if (status === 0) return breakOff();
+      const extra = [...pageHeaders];
+      if (status === 401 && options.challenge !== undefined) extra.push('WWW-Authenticate', options.challenge);
+      if (status === 405) extra.push('Allow', 'GET, HEAD');
+      if (status === 503) extra.push('Retry-After', String(retryAfterSeconds));
+      const page = failurePage(why, {
+        accept: message.headers.accept,
+        acceptLanguage: message.headers['accept-language'],
+        path: message.url ?? '/',
+        id: trace.id,
+        details: options.details(),
+      });
+      extra.push('Content-Language', page.language, 'Vary', 'Accept, Accept-Language');
+      answer.page(status, page.type, page.body, extra);
+    },
+    refuse(why) {
+      requestBroken = true;
+      answer.fail(why);
+      call?.abort(why);
+    },
+    page(status, type, body, extra = []) {
+      if (closed || begun) return;
+      ended = true;
+      const bytes = Buffer.from(body);
+      const headers = [...extra];
+      if (status !== 204) headers.push('Content-Length', String(bytes.length));
+      if (bytes.length > 0) headers.push('Content-Type', type);
+      const unread = !message.complete;
+      if (unread) headers.push('Connection', 'close');
+      writeHead(status, '', headers);
+      if (message.method !== 'HEAD') {
+        trace.bytesOut += bytes.length;
+        res.write(bytes);
+      } else res.flushHeaders();
+      if (unread) drainUpload(() => res.end());
+      else res.end();
+    },
+    over() {},
+  };
+  return answer;
+};
+
+/** RFC 9110 §8.6: a 204 has none; an answer without a body to come says 0, lest a client on a kept connection waits. */
+const lengthToSend = (head: ReplyHead): number | undefined => {
+  if (head.status === 204) return undefined;
+  return head.contentLength;
+};
+
+/** The bare connection, for an NPH script. Nothing of ours follows on it (RFC 3875 §5.2). */
+const takeOver = (res: ServerResponse, drained: () => void): Socket | undefined => {
+  const socket = res.socket ?? undefined;
+  socket?.on('drain', drained);
+  return socket;
+};
+
+/** For the log alone; the bytes go out as they are. Interim answers (1xx) are stepped over. */
+const nphStatus = (first: Buffer): number => {
+  for (const [, code] of first.toString('latin1').matchAll(/^HTTP\/1\.[01] (\d{3})/gm)) if (!code!.startsWith('1')) return Number(code);
+  return 200;
+};
+
+/** Server-Timing (W3C): names as in the trace, `dur` in milliseconds. A phase that was not measured is not named. */
+const timing = (phases: Phases, names: readonly (keyof Phases)[]): string =>
+  names
+    .filter((name) => phases[name] !== undefined)
+    .map((name) => `${name};dur=${phases[name]!.toFixed(2)}${meaning[name] ?? ''}`)
+    .join(', ');
+
+const meaning: Partial<Record<keyof Phases, string>> = { spawn: ';desc="fork+exec"', wait: ';desc="exec to first byte"' };

@@ -1,0 +1,97 @@
+/**
+ * Every bound in the program: its value, its unit (in the name), its reason.
+ * Those a user may change have an option of the same meaning; the others are here to be read.
+ */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+// --- what a client may send -------------------------------------------------------------------------------
+
+/** Request line and header fields together. Node's default is 16 KiB; long cookies and `git` fit in 32. */
+export const requestHeadBytesMax = 32 * KIB;
+/** From the connection's first byte to the end of the head: a client that drips is not kept longer. */
+export const requestHeadMs = 30_000;
+/** A kept connection with nothing on it. A person reading a page comes back within seconds or not soon. */
+export const keepAliveMs = 5_000;
+/** `--max-body`. 1 GiB: a big `git push`, a CD image; a mistake beyond that should be told, not spooled. */
+export const bodyBytesMax = 1024 * MIB;
+/** No byte of an announced body for so long: 408. */
+export const bodyIdleMs = 60_000;
+/** A chunked body up to this size is kept in memory, beyond it in a temporary file. */
+export const spoolMemoryBytes = 64 * KIB;
+/** What is still read of an upload nobody wanted, so that the client sees the answer and not a reset. */
+export const lingerBytesMax = 64 * MIB;
+/** How long that reading may take. */
+export const lingerMs = 5_000;
+/** Pipelined requests waiting on one connection before its socket is no longer read. */
+export const pipelinedMax = 32;
+/** A client that has sent FIN may have left or may only have said all (`socat`, `nc -N`). Told apart by the first write; waited for so long. */
+export const halfClosedMs = 2_000;
+/** A client that takes nothing of its answer for so long has left. */
+export const clientStallMs = 60_000;
+/** Decoded path, in bytes. Longer ones exist only in attacks, and a file name has 255. */
+export const pathBytesMax = 4 * KIB;
+/** Failed logins looked up at once are not bounded; verified ones remembered are, so that bcrypt is paid once. */
+export const verifiedLoginsKept = 256;
+
+// --- what a script may print --------------------------------------------------------------------------------
+
+/** RFC 3875 sets no bound for the header block. lighttpd and uWSGI take 64 KiB. */
+export const replyHeadBytesMax = 64 * KIB;
+/** Header lines in that block. */
+export const replyHeadLinesMax = 200;
+/** RFC 3875 §6.2.2 sets no depth for local redirects; Apache stops at 10. */
+export const redirectsMax = 10;
+/** One line of stderr in the log; the rest of the line is dropped and counted. */
+export const stderrLineBytesMax = 8 * KIB;
+/** stderr of one request that reaches the log; beyond it bytes are counted, not printed. */
+export const stderrLogBytesMax = 256 * KIB;
+/** The end of stderr kept as evidence for a failure page. */
+export const stderrKeptBytes = 4 * KIB;
+/** The start of stdout kept as evidence for a failure page. */
+export const outputKeptBytes = 512;
+
+// --- how long a process may take -----------------------------------------------------------------------------
+
+/** `--header-timeout`: exec to the blank line. */
+export const headerMs = 30_000;
+/** `--idle-timeout`: silence between two pieces of output while the client would take more. */
+export const idleMs = 60_000;
+/** `--timeout`: the whole request; 0 is none, because a stream may rightly be endless. */
+export const totalMs = 0;
+/** The script takes nothing of its stdin for so long, and has not answered. */
+export const stdinMs = 60_000;
+/** Between TERM and KILL. */
+export const killGraceMs = 2_000;
+/** The leader has exited, a grandchild still holds stdout: the response ends after so much silence. */
+export const orphanLingerMs = 250;
+/** A line that is no header came first: later output may show why, and is waited for so long. */
+export const refusedLingerMs = 1_000;
+/** After the exit, stderr that a grandchild may hold open is read for so long. */
+export const stderrLingerMs = 100;
+/** stdout is at its end, the leader still runs: its exit code is waited for so long before the response ends without it. */
+export const exitLingerMs = 250;
+/** `--grace`: at shutdown, how long running scripts may finish before TERM. */
+export const shutdownGraceMs = 5_000;
+
+// --- how many at once -----------------------------------------------------------------------------------------
+
+/** `--max-processes`. A process for each request is dear; more at once than this only makes all of them late. */
+export const processesMax = 64;
+/** `--max-queue`: requests that wait for a process. */
+export const queueMax = 512;
+/** How long one may wait there: 503. */
+export const queueMs = 30_000;
+/** Retry-After of a 503, in seconds. */
+export const retryAfterSeconds = 1;
+
+// --- what is remembered ---------------------------------------------------------------------------------------
+
+/** First bytes of scripts remembered between requests, checked against inode, size and mtime. */
+export const probesKept = 1_000;
+/** The first bytes of a file that say what runs it: Linux itself reads 256. */
+export const probeBytes = 256;
+/** Scripts named on the start page. */
+export const scriptsListedMax = 500;
+/** Folders below DIR that listing descends into. */
+export const listDepthMax = 8;

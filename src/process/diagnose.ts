@@ -1,0 +1,37 @@
+/**
+ * execve(2) has one word, ENOENT, for a script that is gone, an interpreter that is not there and a working directory that
+ * was removed. The file itself tells them apart.
+ */
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type Failure, failure } from '../failures.js';
+import { probeBytes } from '../limits.js';
+import { probe } from '../script/probe.js';
+
+export const diagnoseBirth = (file: string, errno: string): Failure | undefined => {
+  if (errno === 'EACCES' || errno === 'EPERM') return failure('NOT_EXECUTABLE', { file, detail: errno });
+  if (errno !== 'ENOENT' && errno !== 'ENOTDIR') return undefined;
+  if (!existsSync(file) || !existsSync(dirname(file))) return failure('SCRIPT_VANISHED', { file, detail: errno });
+  const probed = probe(firstBytes(file), file);
+  if (probed.kind === 'wrong') return probed.failure;
+  if (probed.kind === 'shebang' && !existsSync(probed.interpreter)) {
+    return failure('INTERPRETER_MISSING', { file, detail: `${probed.interpreter} is not there` });
+  }
+  // An ELF file whose loader is missing: built for another system.
+  if (probed.kind === 'program') return failure('INTERPRETER_MISSING', { file, detail: `the ${probed.format} loader it was built for is not there` });
+  return undefined;
+};
+
+const firstBytes = (file: string): Buffer => {
+  const first = Buffer.alloc(probeBytes);
+  try {
+    const fd = openSync(file, 'r');
+    try {
+      return first.subarray(0, readSync(fd, first, 0, probeBytes, 0));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return first.subarray(0, 0);
+  }
+};

@@ -1,0 +1,44 @@
+/**
+ * How a child is ended: TERM to its process group, a grace, then KILL. The group, because a script's own children would
+ * otherwise go on with nobody to answer to. RFC 3875 §6.1 allows it "at any time and without warning".
+ */
+
+/** Sends the ladder on its way; `isOver` tells that the leader is reaped. Calls `done` once, when the group is gone or was sent KILL. */
+export const endGroup = (pid: number, graceMs: number, isOver: () => boolean, done: () => void): void => {
+  const finish = (): void => {
+    clearTimeout(kill);
+    clearInterval(look);
+    done();
+  };
+  signalGroup(pid, 'SIGTERM');
+  const kill = setTimeout(() => {
+    signalGroup(pid, 'SIGKILL');
+    finish();
+  }, graceMs);
+  // Looked at now and then, so that nobody waits out a grace that is no longer needed.
+  const look = setInterval(() => {
+    if (isOver() && !groupLives(pid)) finish();
+  }, lookEveryMs);
+};
+
+const lookEveryMs = 20;
+
+/** False when no process of the group is left. */
+export const signalGroup = (pid: number, signal: NodeJS.Signals): boolean => {
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** A zombie counts: its leader has not been reaped yet. */
+export const groupLives = (pid: number): boolean => {
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+};

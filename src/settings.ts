@@ -1,0 +1,85 @@
+/**
+ * What may be set, and what it is when nothing is said. Options are taken once, when a server or handler is made;
+ * after that they are only read.
+ */
+import * as limits from './limits.js';
+import type { Exchange, StderrLine } from './trace/trace.js';
+
+/** Options of `cgi()`. Times are milliseconds, sizes bytes. */
+export interface CgiOptions {
+  /** The URL path the scripts are served under. Default `/cgi-bin/`. */
+  prefix?: string;
+  /** Extension → interpreter: `{ '.php': 'php-cgi' }`. A bare name is looked up on PATH once, at start. */
+  interpreters?: Readonly<Record<string, string>>;
+  /** Variables added to every script's environment. Naming one that RFC 3875 §4.1 defines is an error. */
+  env?: Readonly<Record<string, string>>;
+  /** Names of the server's own variables that scripts may see. PATH always is. */
+  passEnv?: readonly string[];
+  /** Let scripts see Authorization (RFC 3875 §9.2 advises against). */
+  passAuth?: boolean;
+  /** RFC 3875 §4.1.5: what an encoded slash (`%2F`) in a path means. Default `reject`. */
+  encodedSlashes?: 'reject' | 'decode';
+  /** RFC 3875 §4.4: pass an indexed query (`?a+b`) as arguments. Default false. */
+  isindex?: boolean;
+  /** RFC 3875 §4.2: a chunked body is kept first to learn its length, passed on without one, or refused. Default `spool`. */
+  chunked?: 'spool' | 'stream' | 'reject';
+  /** exec to the blank line. 0 is no limit, here and below. */
+  headerTimeoutMs?: number;
+  /** Silence between two pieces of output. */
+  idleTimeoutMs?: number;
+  /** The whole request. Default 0: none. */
+  timeoutMs?: number;
+  /** The script takes nothing of its stdin, and has not answered. */
+  stdinTimeoutMs?: number;
+  maxProcesses?: number;
+  maxQueue?: number;
+  maxBodyBytes?: number;
+  /** Between TERM and KILL. */
+  killGraceMs?: number;
+  /** DOCUMENT_ROOT and the root of PATH_TRANSLATED. Default: the public directory, else the script directory. */
+  documentRoot?: string;
+  /** Show evidence on failure pages and send Server-Timing. Default: to clients on loopback that came through no proxy. */
+  details?: 'loopback' | 'always' | 'never';
+  /** Called once for each request, when its answer is sent and its process reaped. */
+  onExchange?: (exchange: Exchange) => void;
+  /** Called for each line a script writes to stderr. */
+  onStderr?: (line: StderrLine) => void;
+  /** Called with a sentence when something went wrong that no request shows: a password file that cannot be read again. */
+  onWarning?: (text: string) => void;
+}
+
+/** Options of `createServer()`. */
+export interface ServerOptions extends CgiOptions {
+  /** The script directory. Default `./cgi-bin`. */
+  dir?: string;
+  /** Static files for every path outside `prefix`; false for none. Default: `public` beside the script directory, when there. */
+  publicDir?: string | false;
+  /** An htpasswd file; its users may enter, nobody else. */
+  basicAuth?: string;
+}
+
+/** The same with nothing left open. */
+export type Settings = Required<Omit<CgiOptions, 'documentRoot'>>;
+
+export const settle = (options: CgiOptions): Settings => ({
+  prefix: options.prefix ?? '/cgi-bin/',
+  interpreters: options.interpreters ?? {},
+  env: options.env ?? {},
+  passEnv: options.passEnv ?? [],
+  passAuth: options.passAuth ?? false,
+  encodedSlashes: options.encodedSlashes ?? 'reject',
+  isindex: options.isindex ?? false,
+  chunked: options.chunked ?? 'spool',
+  headerTimeoutMs: options.headerTimeoutMs ?? limits.headerMs,
+  idleTimeoutMs: options.idleTimeoutMs ?? limits.idleMs,
+  timeoutMs: options.timeoutMs ?? limits.totalMs,
+  stdinTimeoutMs: options.stdinTimeoutMs ?? limits.stdinMs,
+  maxProcesses: options.maxProcesses ?? limits.processesMax,
+  maxQueue: options.maxQueue ?? limits.queueMax,
+  maxBodyBytes: options.maxBodyBytes ?? limits.bodyBytesMax,
+  killGraceMs: options.killGraceMs ?? limits.killGraceMs,
+  details: options.details ?? 'loopback',
+  onExchange: options.onExchange ?? (() => {}),
+  onStderr: options.onStderr ?? (() => {}),
+  onWarning: options.onWarning ?? (() => {}),
+});

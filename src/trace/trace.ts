@@ -1,0 +1,152 @@
+/**
+ * One exchange's story, told by every room it passes through, on one clock. The only file that reads the clock.
+ *
+ *   received → granted → born → firstByte → headDone → lastByte → exited          (marks)
+ *        queue    spawn     wait       head        body        exit               (phases between them)
+ *
+ * The names are the same in Server-Timing, the log, JSON and the lab. A mark that was never reached is undefined, and so
+ * is the phase: an unmeasured time is never shown as zero. A subscriber that throws must not break an exchange.
+ */
+import type { Failure } from '../failures.js';
+
+/** Milliseconds on a clock that only goes forward. */
+export const now = (): number => performance.now();
+
+/** Milliseconds since 1970, for log lines. */
+export const wallClock = (): number => Date.now();
+
+export type Mark = 'received' | 'granted' | 'born' | 'firstByte' | 'headDone' | 'lastByte' | 'exited';
+
+/** Durations in milliseconds; undefined when the exchange never came that far. */
+export interface Phases {
+  /** Request head read (or upload spooled) → a process slot is granted. */
+  readonly queue: number | undefined;
+  /** Child asked for → exec has succeeded. */
+  readonly spawn: number | undefined;
+  /** exec → first byte of output: interpreter start and program. */
+  readonly wait: number | undefined;
+  /** First byte → blank line. */
+  readonly head: number | undefined;
+  /** Blank line → last byte. */
+  readonly body: number | undefined;
+  /** Last byte → process reaped. */
+  readonly exit: number | undefined;
+}
+
+export interface StderrLine {
+  readonly id: string;
+  /** File name of the script. */
+  readonly script: string;
+  readonly pid: number | undefined;
+  /** Without its line end; control bytes escaped as `\xHH`. */
+  readonly text: string;
+}
+
+/** What is known when an exchange is over. Plain data: what the log prints and a subscriber gets. */
+export interface Exchange {
+  /** Unique in this process: `1f-3a`. */
+  readonly id: string;
+  /** When the head was read, in milliseconds since 1970. */
+  readonly at: number;
+  readonly method: string;
+  readonly target: string;
+  readonly protocol: string;
+  readonly client: string;
+  readonly user: string | undefined;
+  readonly referer: string | undefined;
+  readonly userAgent: string | undefined;
+  /** What the client got; 0 when nothing could be sent. */
+  readonly status: number;
+  /** Body bytes from the client, and to it. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** `cgi`, `static`, `page` (our own), or undefined when it never came that far. */
+  readonly gateway: string | undefined;
+  /** Absolute path of the script or file. */
+  readonly script: string | undefined;
+  readonly pid: number | undefined;
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  readonly phases: Phases;
+  readonly totalMs: number;
+  readonly stderrBytes: number;
+  readonly failure: Failure | undefined;
+  /** Things worth a line that are not failures: `body cut at Content-Length 5`. */
+  readonly notes: readonly string[];
+}
+
+let exchangesBegun = 0;
+const processTag = (process.pid % 1296).toString(36);
+
+export class Trace {
+  readonly id = `${processTag}-${(++exchangesBegun).toString(36)}`;
+  readonly at = wallClock();
+  private readonly beganMs = now();
+  private readonly marks: Partial<Record<Mark, number>> = { received: this.beganMs };
+  readonly notes: string[] = [];
+
+  method = '';
+  target = '';
+  protocol = '';
+  client = '';
+  user: string | undefined;
+  referer: string | undefined;
+  userAgent: string | undefined;
+  status = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  gateway: string | undefined;
+  script: string | undefined;
+  pid: number | undefined;
+  exitCode: number | undefined;
+  signal: string | undefined;
+  stderrBytes = 0;
+  failure: Failure | undefined;
+
+  /** The first time counts; a local redirect's second script does not rewrite the first one's story. */
+  mark(mark: Mark): void {
+    this.marks[mark] ??= now();
+  }
+
+  /** A local redirect starts another process: its marks are the ones that tell what the answer cost. The total counts from the first. */
+  restart(): void {
+    for (const mark of ['granted', 'born', 'firstByte', 'headDone', 'lastByte', 'exited'] as const) delete this.marks[mark];
+    this.marks.received = now();
+  }
+
+  /** The upload is here: time from now on is the queue's, not the client's. */
+  spooled(): void {
+    this.marks.received = now();
+  }
+
+  /** Not a failure, but worth a line. */
+  note(text: string): void {
+    if (this.notes.length < 20) this.notes.push(text);
+  }
+
+  private between(from: Mark, to: Mark): number | undefined {
+    const a = this.marks[from];
+    const b = this.marks[to];
+    return a === undefined || b === undefined ? undefined : Math.max(0, b - a);
+  }
+
+  get phases(): Phases {
+    return {
+      queue: this.between('received', 'granted'),
+      spawn: this.between('granted', 'born'),
+      wait: this.between('born', 'firstByte'),
+      head: this.between('firstByte', 'headDone'),
+      body: this.between('headDone', 'lastByte'),
+      exit: this.between('lastByte', 'exited'),
+    };
+  }
+
+  /** The account of an exchange that is over. */
+  finished(): Exchange {
+    const { id, at, method, target, protocol, client, user, referer, userAgent, status, bytesIn, bytesOut, gateway, script } = this;
+    const { pid, exitCode, signal, stderrBytes, failure, notes, phases } = this;
+    const request = { id, at, method, target, protocol, client, user, referer, userAgent };
+    const program = { gateway, script, pid, exitCode, signal, phases, stderrBytes };
+    return { ...request, ...program, status, bytesIn, bytesOut, totalMs: now() - this.beganMs, failure, notes };
+  }
+}
