@@ -9,8 +9,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Failure, failure, isFailure } from './failures.js';
 import { flowingBody, planBody, spoolBody } from './http/body.js';
+import { preferredLanguage } from './http/negotiate.js';
 import { pageHeaders, startPage } from './http/page.js';
-import { fieldValues, isAtThisMachine, readRequest } from './http/request.js';
+import { fieldValues, readRequest, seesDetails } from './http/request.js';
 import { type Answer, answerTo } from './http/response.js';
 import { redirectsMax } from './limits.js';
 import { type Destination, destinationOf, pathTranslated } from './route/destination.js';
@@ -59,7 +60,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
   const answer = answerTo(message, res, trace, {
     software: site.software,
     challenge: site.authority?.challenge,
-    details: () => settings.details === 'always' || (settings.details === 'loopback' && !isFailure(request) && isAtThisMachine(request)),
+    details: () => seesDetails(settings.details, message),
     continueOwed: () => continueOwed,
     closed() {
       closeOne();
@@ -130,10 +131,11 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     const policy = { software: site.software, passAuth: settings.passAuth, extra: site.extra };
     const meta = metaVariables(asked, facts, policy, (text) => trace.note(text));
     open += 1;
-    const sink = followLocal(answer, closeOne, (location) => {
-      if (redirects >= redirectsMax) return answer.fail(failure('REPLY_REDIRECT_LOOP', { file: script.file, detail: `${redirects} local redirects` }));
+    const sink = followLocal(answer, guarded, closeOne, (location) => {
+      if (redirects >= redirectsMax)
+        return answer.fail(failure('REPLY_REDIRECT_LOOP', { file: script.file, detail: `${redirects} local redirects` }));
       trace.restart();
-      guarded(() => go(redirected(asked, location), redirects + 1));
+      go(redirected(asked, location), redirects + 1);
     });
     answer.serve(mount.gateway.call({ script, meta, body, head: asked.method === 'HEAD' }, sink, trace));
   };
@@ -151,13 +153,14 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     const prefix = asUrl([...mount.prefix, '']);
     const scripts = examineScripts(mount.root, prefix, mount.interpreters, below);
     const acceptLanguage = fieldValues(asked.headers, 'accept-language')[0];
-    const details = settings.details === 'always' || (settings.details === 'loopback' && isAtThisMachine(asked));
+    const details = seesDetails(settings.details, message);
     const page = startPage(scripts, { acceptLanguage, prefix, details, version });
-    answer.page(200, 'text/html; charset=utf-8', page, [...pageHeaders, 'Vary', 'Accept-Language']);
+    const language = ['Content-Language', preferredLanguage(acceptLanguage), 'Vary', 'Accept-Language'];
+    answer.page(200, 'text/html; charset=utf-8', page, [...pageHeaders, ...language]);
   };
 
   /** A mistake of ours is one request's misfortune and nobody else's. */
-  const guarded = (step: () => void): void => {
+  const guarded = (step: () => unknown): void => {
     try {
       step();
     } catch (error) {
@@ -177,12 +180,17 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
 };
 
 /** Passes an answer on, unless it is a local redirect: then `follow` is called when the program that said so is gone. */
-const followLocal = (answer: Answer, over: () => void, follow: (location: string) => void): ReplySink => {
+const followLocal = (
+  answer: Answer,
+  guarded: (step: () => unknown) => void,
+  over: () => void,
+  follow: (location: string) => void,
+): ReplySink => {
   let location: string | undefined;
   return {
     head(head, bodyFollows) {
       if (head.kind === 'local-redirect') location = head.location;
-      else answer.head(head, bodyFollows);
+      else guarded(() => answer.head(head, bodyFollows));
     },
     body: (piece) => answer.body(piece),
     end() {
@@ -190,7 +198,7 @@ const followLocal = (answer: Answer, over: () => void, follow: (location: string
     },
     fail: (why) => answer.fail(why),
     over() {
-      if (location !== undefined) follow(location);
+      guarded(() => location !== undefined && follow(location));
       over();
     },
   };

@@ -122,6 +122,13 @@ export const failureTable = {
       '用 `--encoded-slashes decode` 启动，即可在 PATH_INFO 中使用。',
     ],
   ),
+  TRANSFER_CODING_UNKNOWN: row(
+    501,
+    'client',
+    'RFC 9112 §6.1',
+    ['The body has a transfer coding other than chunked.', '请求体使用了 chunked 以外的传输编码。'],
+    ['Send Content-Length, or `Transfer-Encoding: chunked` alone.', '发送 Content-Length，或只用 `Transfer-Encoding: chunked`。'],
+  ),
   BODY_TOO_LARGE: row(
     413,
     'client',
@@ -205,7 +212,10 @@ export const failureTable = {
     'server',
     'RFC 3875 §3.2',
     ['The file is here, but it is not executable, so it is not a script.', '文件存在，但没有可执行权限，所以不是脚本。'],
-    ['`chmod +x` it, or map its extension: `--interpreter .ext=PROGRAM`.', '执行 `chmod +x`，或映射扩展名：`--interpreter .ext=程序`。'],
+    [
+      '`chmod +x FILE`, or map its extension: `--interpreter .ext=PROGRAM`.',
+      '执行 `chmod +x 文件`，或映射扩展名：`--interpreter .ext=程序`。',
+    ],
   ),
   NOT_A_FILE: row(
     403,
@@ -272,6 +282,13 @@ export const failureTable = {
       "Save it as UTF-8 without BOM: `sed -i '1s/^\\xEF\\xBB\\xBF//' FILE`.",
       "保存为不带 BOM 的 UTF-8：`sed -i '1s/^\\xEF\\xBB\\xBF//' 文件`。",
     ],
+  ),
+  SHEBANG_TOO_LONG: row(
+    500,
+    'script',
+    'execve(2)',
+    ['The path after `#!` is longer than the system reads.', '`#!` 之后的路径超出了系统读取的长度。'],
+    ['Keep the first line under 127 bytes, or use `#!/usr/bin/env NAME`.', '让第一行少于 127 字节，或使用 `#!/usr/bin/env 名称`。'],
   ),
   SCRIPT_EMPTY: row(
     500,
@@ -394,8 +411,8 @@ export const failureTable = {
     'RFC 3875 §6.2',
     ["The script's headers come after part of its body.", '脚本的首部出现在部分正文之后。'],
     [
-      "Output of a child program overtook the script's own, which was still buffered: flush before running another program.",
-      '子程序的输出抢在了脚本缓冲的输出之前：运行其他程序前请先 flush。',
+      "Print nothing before the headers. If a child program printed it, flush the script's own output before running another program.",
+      '首部之前不要输出任何内容。如果那是子程序的输出，请在运行其他程序之前先 flush 脚本自己的输出。',
     ],
   ),
   REPLY_NO_FIELDS: row(

@@ -9,7 +9,7 @@ import { shutdownGraceMs } from './limits.js';
 import { mountFor } from './route/mounts.js';
 import { resolvePath } from './route/resolve.js';
 import type { CgiOptions } from './settings.js';
-import { openSite, prefixSegments } from './site.js';
+import { openSite } from './site.js';
 
 /** `next` is called, when given, for a path that is not under the prefix; without it such a path is a 404. */
 export interface CgiHandler {
@@ -30,8 +30,11 @@ export const cgi = (dir: string, options: CgiOptions = {}): CgiHandler => {
 
   const handler = (message: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): void => {
     const { baseUrl, originalUrl } = message as IncomingMessage & { baseUrl?: string; originalUrl?: string };
-    const mounts = baseUrl ? [{ ...mount, prefix: prefixSegments(baseUrl) }] : [mount];
     const target = originalUrl ?? message.url ?? '/';
+    // `/:tenant` as a mount point: the prefix is the client's word, and judged like any path.
+    const prefix = baseUrl ? resolvePath(baseUrl, site.settings.encodedSlashes) : mount.prefix;
+    if (isFailure(prefix)) return void exchange(site, message, response, { target, refused: prefix });
+    const mounts = [{ ...mount, prefix }];
     if (next) {
       const segments = resolvePath(target.split('?', 1)[0] ?? '/', site.settings.encodedSlashes);
       if (!isFailure(segments) && mountFor(mounts, segments) === undefined) return next();
@@ -39,6 +42,7 @@ export const cgi = (dir: string, options: CgiOptions = {}): CgiHandler => {
     exchange(site, message, response, { target, mounts });
   };
   return Object.assign(handler, {
-    close: async (graceMs = shutdownGraceMs): Promise<void> => void (await Promise.all(site.gateways.map((gateway) => gateway.close(graceMs)))),
+    close: async (graceMs = shutdownGraceMs): Promise<void> =>
+      void (await Promise.all(site.gateways.map((gateway) => gateway.close(graceMs)))),
   });
 };

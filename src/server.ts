@@ -2,12 +2,13 @@
  * Listens, hands each request to exchange(), stops kindly. What HTTP says about connections stands here: requests on one
  * connection are answered in turn, a head that is not HTTP gets a coded answer, a client that has left is noticed.
  */
-import { createServer as createHttpServer, type IncomingMessage, type Server, STATUS_CODES, type ServerResponse } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Circumstances, exchange, type RunningExchange, report } from './exchange.js';
 import { explain, type Failure, failure } from './failures.js';
 import { failurePage, pageHeaders } from './http/page.js';
+import { seesDetails } from './http/request.js';
 import { halfClosedMs, keepAliveMs, lingerMs, pipelinedMax, requestHeadBytesMax, requestHeadMs, shutdownGraceMs } from './limits.js';
 import type { ServerOptions, Settings } from './settings.js';
 import { openSite, type Site } from './site.js';
@@ -148,7 +149,9 @@ const httpServer = (site: Site, connections: WeakMap<Duplex, Connection>): Serve
   });
   server.on('request', serve);
   server.on('checkContinue', (message, res) => serve(message, res, { expectsContinue: true }));
-  server.on('checkExpectation', (message, res) => serve(message, res, { refused: failure('EXPECTATION_FAILED', { detail: message.headers.expect ?? '' }) }));
+  server.on('checkExpectation', (message, res) =>
+    serve(message, res, { refused: failure('EXPECTATION_FAILED', { detail: message.headers.expect ?? '' }) }),
+  );
   server.on('connect', (message: IncomingMessage, socket: Duplex) => {
     refuse(site, socket, failure('METHOD_UNKNOWN', { detail: 'CONNECT: this is no proxy' }), message);
   });
@@ -225,13 +228,26 @@ const refuse = (site: Site, socket: Duplex, why: Failure, message?: IncomingMess
   trace.client = (socket as Socket).remoteAddress ?? '-';
   const { status } = explain(why);
   trace.status = status;
-  const page = failurePage(why, { accept: 'text/plain', acceptLanguage: undefined, path: trace.target, id: trace.id, details: site.settings.details !== 'never' });
+  const page = failurePage(why, {
+    accept: 'text/plain',
+    acceptLanguage: undefined,
+    path: trace.target,
+    id: trace.id,
+    details: seesDetails(site.settings.details, { socket: socket as Socket }),
+  });
   const body = Buffer.from(page.body);
   trace.bytesOut = body.length;
-  const fields = [`Content-Type: ${page.type}`, `Content-Length: ${body.length}`, `Date: ${new Date(trace.at).toUTCString()}`, `Server: ${site.software}`];
+  const fields = [
+    `Content-Type: ${page.type}`,
+    `Content-Length: ${body.length}`,
+    `Date: ${new Date(trace.at).toUTCString()}`,
+    `Server: ${site.software}`,
+  ];
   for (let i = 0; i + 1 < pageHeaders.length; i += 2) fields.push(`${pageHeaders[i]}: ${pageHeaders[i + 1]}`);
   socket.on('error', () => {});
-  socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields.join('\r\n')}\r\nConnection: close\r\n\r\n`), body]));
+  socket.end(
+    Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields.join('\r\n')}\r\nConnection: close\r\n\r\n`), body]),
+  );
   // Closing on bytes that were not read would reset the connection under the answer.
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), lingerMs);

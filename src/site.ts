@@ -99,4 +99,3 @@ const checkedName = (name: string, option: string): string => {
   if (isReserved(name)) throw new Error(`${option}: ${name} is a meta-variable (RFC 3875 §4.1); the server alone sets it`);
   return name;
 };
-

@@ -124,7 +124,13 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
       const { script, meta, body } = request;
       let life: ReturnType<typeof converseWith> | undefined;
       bear(
-        { program: script.program, args: script.args, env: meta, cwd: script.cwd, stdin: body === undefined ? 'none' : (body.fd ?? 'pipe') },
+        {
+          program: script.program,
+          args: script.args,
+          env: meta,
+          cwd: script.cwd,
+          stdin: body === undefined ? 'none' : (body.fd ?? 'pipe'),
+        },
         {
           born(child) {
             life = converseWith(child, events);

@@ -61,4 +61,3 @@ export const cgiGateway = (name: string, carrier: Carrier, options: CgiGatewayOp
     },
   };
 };
-

@@ -24,7 +24,7 @@ export interface Patience {
   readonly stdinTimeoutMs: number;
 }
 
-/** `open` starts the program and tells the events; `over` is called after the sink's. */
+/** `open` starts the program and tells the events; `over` is called just before the sink's. */
 export const converse = (
   open: (events: ChannelEvents) => void,
   request: GatewayRequest,
@@ -133,7 +133,7 @@ export const converse = (
   };
   const stdinIdle = (): void => {
     stdinClock = undefined;
-    if (head === undefined) return fail(failure('STDIN_TIMEOUT', { detail: `${patience.stdinTimeoutMs} ms` }));
+    if (head === undefined) return fail(failure('STDIN_TIMEOUT', { detail: `nothing read for ${patience.stdinTimeoutMs} ms` }));
     // It has answered without reading on: the rest of the upload is nobody's.
     trace.note('the script left part of its input unread');
     body?.discard();
@@ -147,7 +147,9 @@ export const converse = (
     headClock = stopClock(headClock);
     if (found.kind === 'local-redirect') redirect = found;
     else giveHead(found, rest.length > 0);
-    idleClock = clock(patience.idleTimeoutMs, () => fail(failure('REPLY_IDLE_TIMEOUT', { detail: `${patience.idleTimeoutMs} ms` })));
+    idleClock = clock(patience.idleTimeoutMs, () =>
+      fail(failure('REPLY_IDLE_TIMEOUT', { detail: `silent for ${patience.idleTimeoutMs} ms` })),
+    );
     if (rest.length > 0) takeBody(rest);
     else if (head !== undefined && isWhole(head)) succeed();
   };
@@ -192,8 +194,10 @@ export const converse = (
       trace.pid = opened.pid;
       trace.mark('born');
       if (settled) return opened.stop(0);
-      headClock = clock(patience.headerTimeoutMs, () => fail(failure('REPLY_HEAD_TIMEOUT', { detail: `${patience.headerTimeoutMs} ms` })));
-      clock(patience.timeoutMs, () => fail(failure('REPLY_TOTAL_TIMEOUT', { detail: `${patience.timeoutMs} ms` })));
+      headClock = clock(patience.headerTimeoutMs, () =>
+        fail(failure('REPLY_HEAD_TIMEOUT', { detail: `no blank line after ${patience.headerTimeoutMs} ms` })),
+      );
+      clock(patience.timeoutMs, () => fail(failure('REPLY_TOTAL_TIMEOUT', { detail: `not over after ${patience.timeoutMs} ms` })));
       feed();
     },
     failed: fail,
@@ -218,7 +222,9 @@ export const converse = (
           trace.mark('headDone');
           headClock = stopClock(headClock);
           giveHead(nphHead, true);
-          idleClock = clock(patience.idleTimeoutMs, () => fail(failure('REPLY_IDLE_TIMEOUT', { detail: `${patience.idleTimeoutMs} ms` })));
+          idleClock = clock(patience.idleTimeoutMs, () =>
+            fail(failure('REPLY_IDLE_TIMEOUT', { detail: `silent for ${patience.idleTimeoutMs} ms` })),
+          );
         }
         takeBody(piece);
       } else if (head !== undefined || redirect !== undefined) {
@@ -259,8 +265,9 @@ export const converse = (
       if (verdict !== undefined && !settled) fail(verdict());
       for (const timer of clocks) clearTimeout(timer);
       clocks.clear();
-      sink.over();
+      // First the slot: a local redirect asks for another one in `sink.over()`.
       over();
+      sink.over();
     },
   };
 
@@ -287,7 +294,10 @@ export const converse = (
     resume() {
       if (!full) return;
       full = false;
-      if (!settled) idleClock ??= clock(patience.idleTimeoutMs, () => fail(failure('REPLY_IDLE_TIMEOUT', { detail: `${patience.idleTimeoutMs} ms` })));
+      if (!settled)
+        idleClock ??= clock(patience.idleTimeoutMs, () =>
+          fail(failure('REPLY_IDLE_TIMEOUT', { detail: `silent for ${patience.idleTimeoutMs} ms` })),
+        );
       channel?.resume();
     },
     abort(why) {

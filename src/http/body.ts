@@ -19,7 +19,10 @@ export interface BodyPlan {
 }
 
 export const planBody = (message: IncomingMessage, chunked: 'spool' | 'stream' | 'reject', bytesMax: number): BodyPlan | Failure => {
-  if (message.headers['transfer-encoding'] !== undefined) {
+  const coding = message.headers['transfer-encoding'];
+  if (coding !== undefined) {
+    // RFC 9112 §6.1 — a coding we do not undo must not reach the script as if it were the body.
+    if (coding.trim().toLowerCase() !== 'chunked') return failure('TRANSFER_CODING_UNKNOWN', { detail: coding });
     if (chunked === 'reject') return failure('BODY_LENGTH_REQUIRED');
     return { kind: chunked === 'spool' ? 'spool' : 'flow', bytes: undefined };
   }

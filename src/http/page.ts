@@ -80,7 +80,7 @@ const asText = ({ failure, row, ask, language, words }: Told): string => {
   const what = inLanguage(row.what, language);
   if (!ask.details) return `${title}\n\n${what}\n\n${words.exchange} ${ask.id}\n`;
 
-  const { evidence } = failure;
+  const evidence = ofProgram(failure.evidence);
   const lines = [title, '', words.whatHappened, `  ${what}`, `  ${words.fault[row.fault]}`];
   const facts = factsOf(evidence, words);
   if (facts.length > 0 || hasTexts(evidence)) lines.push('', words.whyWeThinkSo);
@@ -91,7 +91,8 @@ const asText = ({ failure, row, ask, language, words }: Told): string => {
     const text = shown
       .map(({ sign, marked }) => `${marked ? `»${sign.text || words.end}«` : sign.text}${sign.breaks ? '\n' : ''}`)
       .join('');
-    lines.push(...barred(text), ...outputNotes(evidence, words).map((note) => `  ${note}`));
+    if (text !== '') lines.push(...barred(text));
+    lines.push(...outputNotes(evidence, words).map((note) => `  ${note}`));
   }
   if (evidence.stderr) lines.push('', `  ${words.stderr}`, ...barred(visibleText(evidence.stderr)));
   lines.push('', words.howToMend, `  ${mendFor(failure, row, language)}`);
@@ -139,7 +140,7 @@ const wayHtml = (row: FailureRow, words: PageWords): string => {
 };
 
 const whyHtml = ({ failure, words }: Told): string[] => {
-  const { evidence } = failure;
+  const evidence = ofProgram(failure.evidence);
   const facts = factsOf(evidence, words);
   if (facts.length === 0 && !hasTexts(evidence)) return [];
   const parts = [`<section aria-labelledby="why">`, `<h2 id="why">${words.whyWeThinkSo}</h2>`];
@@ -150,12 +151,10 @@ const whyHtml = ({ failure, words }: Told): string[] => {
   if (evidence.output !== undefined) {
     parts.push(`<h3 id="out">${htmlEscape(outputCaption(evidence, words))}</h3>`);
     if (evidence.output.length > 0) {
-      parts.push(`<pre aria-labelledby="out"><code>${outputHtml(evidence, words)}</code></pre>`);
-    }
-    for (const note of outputNotes(evidence, words)) parts.push(`<p class="note">${htmlEscape(note)}</p>`);
-    if (evidence.output.length > 0) {
       const dump = htmlEscape(hexLines(evidence.output));
       parts.push(
+        `<pre aria-labelledby="out"><code>${outputHtml(evidence, words)}</code></pre>`,
+        ...outputNotes(evidence, words).map((note) => `<p class="note">${htmlEscape(note)}</p>`),
         `<details><summary>${words.asBytes}</summary><pre tabindex="0" aria-label="${words.asBytes}"><code>${dump}</code></pre></details>`,
       );
     }
@@ -213,6 +212,13 @@ const ruleHtml = (rule: string, words: PageWords): string => {
 };
 
 // --- what is said in more than one form ----------------------------------------------------------------------
+
+/** A program that never started has not "printed nothing", and took no time. */
+const ofProgram = (evidence: Evidence): Evidence => {
+  if (evidence.pid !== undefined || evidence.exitCode !== undefined || evidence.output?.length) return evidence;
+  const { output, outputBytes, afterMs, ...rest } = evidence;
+  return rest;
+};
 
 interface Fact {
   readonly name: string;

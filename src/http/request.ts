@@ -68,7 +68,14 @@ const endpoint = (address: Socket['remoteAddress'], port: number | undefined): E
   port: port ?? 0,
 });
 
-/** 127.0.0.0/8 or ::1, and no proxy in between says otherwise: someone at this machine, who may see how it works inside. */
-export const isAtThisMachine = (request: HttpRequest): boolean =>
-  /^(127\.|::1$)/.test(request.client.address) &&
-  !request.headers.some((name, i) => i % 2 === 0 && /^(forwarded|via|x-forwarded-\w+|x-real-ip)$/i.test(name));
+/** Who may see how it works inside: someone at this machine (127.0.0.0/8 or ::1), and no proxy in between says otherwise. */
+export const seesDetails = (
+  policy: 'loopback' | 'always' | 'never',
+  message: { socket: Socket; rawHeaders?: readonly string[] },
+): boolean => {
+  if (policy !== 'loopback') return policy === 'always';
+  const { address } = endpoint(message.socket.remoteAddress, 0);
+  return /^(127\.|::1$)/.test(address) && !message.rawHeaders?.some((name, i) => i % 2 === 0 && viaProxy.test(name));
+};
+
+const viaProxy = /^(forwarded|via|x-forwarded-\w+|x-real-ip)$/i;

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Failure, explain, failure } from '../failures.js';
+import { explain, type Failure, failure } from '../failures.js';
 import { clientStallMs, lingerBytesMax, lingerMs, retryAfterSeconds } from '../limits.js';
 import type { Phases, Trace } from '../trace/trace.js';
 import type { Call, ReplyHead, ReplySink } from '../types.js';
@@ -52,7 +52,12 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
     if (closed) return;
     closed = true;
     clearTimeout(stall);
-    if (!ended) call?.abort(failure('CLIENT_GONE'));
+    if (trace.status === 0 && res.headersSent) trace.status = res.statusCode; // sirv's
+    if (!ended && !res.writableFinished) {
+      const why = failure('CLIENT_GONE');
+      trace.failure ??= why;
+      call?.abort(why);
+    }
     options.closed();
   };
   res.once('close', gone);
@@ -109,8 +114,11 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
     begun = true;
     trace.status = status;
     headers.push('Server', options.software);
-    if (reason === '') res.writeHead(status, headers);
-    else res.writeHead(status, reason, headers);
+    // Node 20 keeps one of several equal names when anything was set before (Express sets X-Powered-By); so they are added singly.
+    const list = res.getHeaderNames().length > 0 ? [] : headers;
+    if (list !== headers) addSingly(res, headers);
+    if (reason === '') res.writeHead(status, list);
+    else res.writeHead(status, reason, list);
   };
 
   const answer: Answer = {
@@ -143,7 +151,8 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
         if (trailers) headers.push('Trailer', 'Server-Timing');
       }
       writeHead(head.status, head.reason, headers);
-      if (!bodyFollows || bodyless) res.flushHeaders();
+      // flushHeaders() would write the head as UTF-8; beside a Buffer it goes out as the bytes it is.
+      if (!bodyFollows && !bodyless) res.write(nothing);
     },
     body(piece) {
       if (closed) return true;
@@ -185,7 +194,7 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
       const page = failurePage(why, {
         accept: message.headers.accept,
         acceptLanguage: message.headers['accept-language'],
-        path: message.url ?? '/',
+        path: trace.target,
         id: trace.id,
         details: options.details(),
       });
@@ -210,7 +219,7 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
       if (message.method !== 'HEAD') {
         trace.bytesOut += bytes.length;
         res.write(bytes);
-      } else res.flushHeaders();
+      }
       if (unread) drainUpload(() => res.end());
       else res.end();
     },
@@ -225,12 +234,20 @@ const lengthToSend = (head: ReplyHead): number | undefined => {
   return head.contentLength;
 };
 
+/** What was set before under the same name gives way: the script's word is the last. */
+const addSingly = (res: ServerResponse, headers: readonly string[]): void => {
+  for (let i = 0; i < headers.length; i += 2) res.removeHeader(headers[i]!);
+  for (let i = 0; i + 1 < headers.length; i += 2) res.appendHeader(headers[i]!, headers[i + 1]!);
+};
+
 /** The bare connection, for an NPH script. Nothing of ours follows on it (RFC 3875 §5.2). */
 const takeOver = (res: ServerResponse, drained: () => void): Socket | undefined => {
   const socket = res.socket ?? undefined;
   socket?.on('drain', drained);
   return socket;
 };
+
+const nothing = Buffer.alloc(0);
 
 /** For the log alone; the bytes go out as they are. Interim answers (1xx) are stepped over. */
 const nphStatus = (first: Buffer): number => {

@@ -90,7 +90,7 @@ const english: PageWords = {
   station: { client: 'client', server: 'server', script: 'script' },
   fault: {
     client: 'The fault lies with the request.',
-    server: 'The fault lies with the server or its set-up; the script was not started, or not to blame.',
+    server: 'The fault lies with the server or its set-up.',
     script: 'The fault lies with the script.',
   },
   printedFirst: (shown, all) => `The first ${number.format(shown)} of ${number.format(all)} bytes it printed`,
@@ -164,7 +164,7 @@ const chinese: PageWords = {
   station: { client: '客户端', server: '服务器', script: '脚本' },
   fault: {
     client: '问题出在请求上。',
-    server: '问题出在服务器或其配置上；脚本没有启动，或与脚本无关。',
+    server: '问题出在服务器或其配置上。',
     script: '问题出在脚本上。',
   },
   printedFirst: (shown, all) => `它输出的 ${number.format(all)} 字节中的前 ${number.format(shown)} 字节`,

@@ -18,7 +18,8 @@ export const diagnoseBirth = (file: string, errno: string): Failure | undefined 
     return failure('INTERPRETER_MISSING', { file, detail: `${probed.interpreter} is not there` });
   }
   // An ELF file whose loader is missing: built for another system.
-  if (probed.kind === 'program') return failure('INTERPRETER_MISSING', { file, detail: `the ${probed.format} loader it was built for is not there` });
+  if (probed.kind === 'program')
+    return failure('INTERPRETER_MISSING', { file, detail: `the ${probed.format} loader it was built for is not there` });
   return undefined;
 };
 

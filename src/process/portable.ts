@@ -4,6 +4,8 @@
  * name gets ENXIO (`>&2` works); README, «Limits».
  */
 import { spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { devNull } from 'node:os';
 import type { BearChild } from './child.js';
 
 export const bearPortable: BearChild = (birth, events) => {
@@ -14,7 +16,7 @@ export const bearPortable: BearChild = (birth, events) => {
       cwd: birth.cwd,
       detached: process.platform !== 'win32',
       windowsHide: true,
-      stdio: [birth.stdin === 'none' ? 'ignore' : birth.stdin, 'pipe', 'pipe'],
+      stdio: [birth.stdin === 'none' ? nothingToRead() : birth.stdin, 'pipe', 'pipe'],
     });
   } catch (error) {
     // E2BIG, ENOMEM: those that Node throws instead of emitting.
@@ -31,3 +33,14 @@ export const bearPortable: BearChild = (birth, events) => {
   child.once('exit', (code, signal) => events.exited(code ?? undefined, signal ?? undefined));
   events.born({ pid: child.pid, stdin: child.stdin ?? undefined, stdout: child.stdout!, stderr: child.stderr! });
 };
+
+/**
+ * An empty stdin. With 'ignore' the child opens /dev/null itself, and where that fails for want of descriptors Node forgets to
+ * close the sockets of stdout and stderr: one flood would leave the server without descriptors for ever.
+ */
+const nothingToRead = (): number => {
+  emptyFd ??= openSync(devNull, 'r');
+  return emptyFd;
+};
+
+let emptyFd: number | undefined;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Failure, failure, isFailure } from '../failures.js';
 import { indexedQuery } from '../script/isindex.js';
 import type { HttpRequest, Script } from '../types.js';
-import { type Found, isInside, scriptIndex, walk } from './look.js';
+import { type Found, isInside, isReadable, scriptIndex, walk } from './look.js';
 import { type Mount, mountFor } from './mounts.js';
 import { asUrl, joined, resolvePath, type Segments } from './resolve.js';
 import { scriptAt } from './script.js';
@@ -46,7 +46,8 @@ const toScript = (request: HttpRequest, mount: Mount, below: Segments, isindex: 
   if (found.kind === 'directory') {
     if (found.rest.length === 0) return slash(request, [...mount.prefix, ...found.name]);
     const index = scriptIndex(found, (file, stats) => !isFailure(scriptAt(file, stats, mount.interpreters)));
-    return index ? run(request, mount, index, isindex) : { to: 'list', mount, below: found.name };
+    if (index) return run(request, mount, index, isindex);
+    return isReadable(found.path) ? { to: 'list', mount, below: found.name } : failure('NO_PERMISSION', { file: found.path });
   }
   return run(request, mount, found, isindex);
 };

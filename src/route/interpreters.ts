@@ -21,7 +21,8 @@ export const resolveInterpreters = (map: Readonly<Record<string, string>>, path:
     if (!/^\.[^./\\]+$/.test(extension)) throw new Error(`interpreter: expected an extension such as .php, got '${extension}'`);
     const words = isProgram(resolve(text)) ? [text] : text.trim().split(/\s+/);
     const program = findProgram(words[0] ?? '', path);
-    if (program === undefined) throw new Error(`interpreter for ${extension}: no program '${words[0] ?? ''}' ${words[0]?.includes('/') ? 'there' : 'on PATH'}`);
+    if (program === undefined)
+      throw new Error(`interpreter for ${extension}: no program '${words[0] ?? ''}' ${words[0]?.includes('/') ? 'there' : 'on PATH'}`);
     found.set(extension, { program, args: words.slice(1), text });
   }
   return found;

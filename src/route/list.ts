@@ -65,7 +65,13 @@ const report = (name: Segments, file: string, prefix: string, wrong: Failure): S
   writableByOthers: false,
 });
 
-const examine = (name: Segments, file: string, stats: Stats, prefix: string, interpreters: ReadonlyMap<string, Interpreter>): ScriptReport => {
+const examine = (
+  name: Segments,
+  file: string,
+  stats: Stats,
+  prefix: string,
+  interpreters: ReadonlyMap<string, Interpreter>,
+): ScriptReport => {
   const script = scriptAt(file, stats, interpreters);
   const base = report(name, file, prefix, failure('NOT_EXECUTABLE', { file }));
   const seen = { ...base, title: titleOf(file), writableByOthers: (stats.mode & 0o002) !== 0 };

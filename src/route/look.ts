@@ -36,7 +36,8 @@ export const walk = (root: string, segments: Segments): Found | Failure => {
       if (stats.isFile()) return { kind: 'file', path, name, rest: segments.slice(i), stats };
       if (!stats.isDirectory()) return failure('NOT_A_FILE', { file: path });
       if (segment === '') continue;
-      if (isHidden(segment) || segment.includes('/') || !hasExactly(path, segment)) return failure('NOT_FOUND', { file: join(path, segment) });
+      if (isHidden(segment) || segment.includes('/') || !hasExactly(path, segment))
+        return failure('NOT_FOUND', { file: join(path, segment) });
       path = path + sep + segment;
       stats = lstatSync(path);
       if (stats.isSymbolicLink()) {
@@ -58,7 +59,9 @@ export const walk = (root: string, segments: Segments): Found | Failure => {
 export const diskFailure = (error: unknown, file: string): Failure => {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EACCES' || code === 'EPERM') return failure('NO_PERMISSION', { file, detail: code });
-  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG' || code === 'ELOOP') return failure('NOT_FOUND', { file, detail: code });
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG' || code === 'ELOOP')
+    return failure('NOT_FOUND', { file, detail: code });
+  if (code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM') return failure('SPAWN_EXHAUSTED', { file, detail: code });
   return failure('SERVER_ERROR', { file, detail: message });
 };
 
@@ -129,7 +132,9 @@ const readProbe = (file: string): Probe => {
     const first = Buffer.alloc(probeBytes);
     return probe(first.subarray(0, readSync(fd, first, 0, probeBytes, 0)), file);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EACCES' ? { kind: 'unreadable' } : { kind: 'wrong', failure: diskFailure(error, file) };
+    return (error as NodeJS.ErrnoException).code === 'EACCES'
+      ? { kind: 'unreadable' }
+      : { kind: 'wrong', failure: diskFailure(error, file) };
   } finally {
     if (fd !== undefined) closeSync(fd);
   }

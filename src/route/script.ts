@@ -30,7 +30,11 @@ export const scriptAt = (
 };
 
 /** Windows reads no shebang: we do. `#!/usr/bin/env python3` and `#!/usr/bin/python3` both mean python3 on PATH. */
-const byShebang = (place: Pick<Script, 'file' | 'cwd' | 'nph'>, shebang: Probe & { kind: 'shebang' }, args: readonly string[]): Script | Failure => {
+const byShebang = (
+  place: Pick<Script, 'file' | 'cwd' | 'nph'>,
+  shebang: Probe & { kind: 'shebang' },
+  args: readonly string[],
+): Script | Failure => {
   const words = [shebang.interpreter, ...(shebang.argument?.split(/\s+/) ?? [])];
   if (/(^|\/)env$/.test(words[0]!)) words.shift();
   const name = basename(words.shift() ?? '');

@@ -31,7 +31,12 @@ export interface MetaPolicy {
   readonly extra: MetaVariables;
 }
 
-export const metaVariables = (request: HttpRequest, facts: MetaFacts, policy: MetaPolicy, note: (text: string) => void): Map<string, string> => {
+export const metaVariables = (
+  request: HttpRequest,
+  facts: MetaFacts,
+  policy: MetaPolicy,
+  note: (text: string) => void,
+): Map<string, string> => {
   const vars = new Map<string, string>(policy.extra);
   const fields = fieldsOf(request, policy, note);
 
@@ -62,7 +67,10 @@ export const metaVariables = (request: HttpRequest, facts: MetaFacts, policy: Me
   for (const [name, value] of fields) if (name.startsWith('HTTP_')) vars.set(name, value);
 
   // Not in the RFC, and expected by PHP, Perl's CGI.pm and twenty years of scripts.
-  vars.set('REQUEST_URI', recode(request.path) + (request.query === '' && !request.target.includes('?') ? '' : `?${recode(request.query)}`));
+  vars.set(
+    'REQUEST_URI',
+    recode(request.path) + (request.query === '' && !request.target.includes('?') ? '' : `?${recode(request.query)}`),
+  );
   vars.set('SCRIPT_FILENAME', facts.scriptFile);
   vars.set('DOCUMENT_ROOT', facts.documentRoot);
   vars.set('REQUEST_SCHEME', request.scheme);
@@ -103,7 +111,10 @@ const fieldsOf = (request: HttpRequest, policy: MetaPolicy, note: (text: string)
     }
     const variable = key === 'content-type' ? 'CONTENT_TYPE' : `HTTP_${name.toUpperCase().replaceAll('-', '_')}`;
     const before = fields.get(variable);
-    fields.set(variable, before === undefined || variable === 'CONTENT_TYPE' ? value : `${before}${key === 'cookie' ? '; ' : ', '}${value}`);
+    fields.set(
+      variable,
+      before === undefined || variable === 'CONTENT_TYPE' ? value : `${before}${key === 'cookie' ? '; ' : ', '}${value}`,
+    );
   }
   return fields;
 };

@@ -4,6 +4,7 @@
  * to /bin/sh in silence. Pure; route/look.ts reads the bytes.
  */
 import { type Failure, failure } from '../failures.js';
+import { probeBytes } from '../limits.js';
 
 export type Probe =
   | { readonly kind: 'program'; readonly format: 'ELF' | 'Mach-O' | 'PE' }
@@ -23,6 +24,10 @@ export const probe = (first: Buffer, file: string): Probe => {
   // `#!/usr/bin/perl -w^M` works, perl shrugs; `#!/bin/sh^M` and `#!/usr/bin/env python3^M` name programs that are not there.
   if (interpreter.endsWith('\r') || (argument?.endsWith('\r') && /(^|\/)env$/.test(interpreter))) return wrong('SHEBANG_CRLF', file, first);
   if (interpreter === '') return wrong('SHEBANG_MISSING', file, first);
+  // Linux takes a path that does not end within what it reads for no shebang at all.
+  if (argument === undefined && first.length >= probeBytes && !line.endsWith(' ') && first.indexOf('\n') < 0) {
+    return wrong('SHEBANG_TOO_LONG', file, first);
+  }
   return { kind: 'shebang', interpreter, argument: argument === '' ? undefined : argument };
 };
 

@@ -63,7 +63,8 @@ export const replyParser = (judge: (judgement: Judgement) => void = () => {}): R
       refusal = refuse(lines === 1 ? 'REPLY_NOT_A_HEADER' : 'REPLY_NO_BLANK_LINE', line, 'not a header');
       return undefined;
     }
-    if (!token.test(name)) return refuse('REPLY_BAD_NAME', line, 'the name is not a token', Math.max(0, name.search(/[^!#$%&'*+.^_`|~0-9A-Za-z-]/)));
+    if (!token.test(name))
+      return refuse('REPLY_BAD_NAME', line, 'the name is not a token', Math.max(0, name.search(/[^!#$%&'*+.^_`|~0-9A-Za-z-]/)));
     const value = text.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '');
     const bad = value.search(forbiddenInValue);
     if (bad >= 0) return refuse('REPLY_BAD_VALUE', line, 'a control byte in the value', text.indexOf(value, colon + 1) + bad);
@@ -99,7 +100,8 @@ export const replyParser = (judge: (judgement: Judgement) => void = () => {}): R
     const status = readStatus(once.get('status'));
     if (status === null) return refuse('REPLY_BAD_STATUS', Buffer.from(`Status: ${once.get('status')}`, 'latin1'), 'not a final status');
     const length = once.get('content-length');
-    if (length !== undefined && !/^\d{1,15}$/.test(length)) return refuse('REPLY_BAD_LENGTH', Buffer.from(`Content-Length: ${length}`, 'latin1'), 'not a number');
+    if (length !== undefined && !/^\d{1,15}$/.test(length))
+      return refuse('REPLY_BAD_LENGTH', Buffer.from(`Content-Length: ${length}`, 'latin1'), 'not a number');
     const location = once.get('location');
     if (location === '') return refuse('REPLY_BAD_VALUE', Buffer.from('Location:'), 'names no place');
     const { kind, status: code } = kindOf({ location, status: status?.code, contentType: once.has('content-type'), lines });
@@ -183,7 +185,9 @@ const readStatus = (value: string | undefined): { code: number; reason: string }
 };
 
 /** The header block of a whole output, line by line, for those who want to see how it was read. */
-export const judgeHead = (output: Buffer): { lines: Judgement[]; head: ReplyHead | undefined; failure: Failure | undefined; body: Buffer } => {
+export const judgeHead = (
+  output: Buffer,
+): { lines: Judgement[]; head: ReplyHead | undefined; failure: Failure | undefined; body: Buffer } => {
   const lines: Judgement[] = [];
   const parser = replyParser((judgement) => lines.push(judgement));
   const parsed = parser.push(output) ?? parser.end();

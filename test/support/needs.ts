@@ -1,0 +1,63 @@
+/**
+ * Programs that some tests run beside us, and the Debian package that brings each. `npm test` installs what is missing where it
+ * may; a test says what it needs and is skipped where that is not to be had. With CI=true a skip would hide a gap, so it fails.
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+interface Tool {
+  /** Debian packages. */
+  readonly packages: readonly string[];
+  /** Where it is when it is not a program on PATH. */
+  readonly file?: string;
+  /** A command that succeeds only when it is there. */
+  readonly probe?: readonly string[];
+}
+
+export const tools: Readonly<Record<string, Tool>> = {
+  awk: { packages: ['mawk'] },
+  cc: { packages: ['gcc', 'libc6-dev'] },
+  chromium: { packages: ['chromium'] },
+  cgit: { packages: ['cgit'], file: '/usr/lib/cgit/cgit.cgi' },
+  curl: { packages: ['curl'] },
+  fossil: { packages: ['fossil'] },
+  git: { packages: ['git'] },
+  'git http-backend': { packages: ['git'], file: '/usr/lib/git-core/git-http-backend' },
+  gitweb: { packages: ['gitweb', 'libcgi-pm-perl'], file: '/usr/share/gitweb/gitweb.cgi' },
+  htpasswd: { packages: ['apache2-utils'] },
+  perl: { packages: ['perl'] },
+  'perl CGI.pm': { packages: ['perl', 'libcgi-pm-perl'], probe: ['perl', '-MCGI', '-e', '1'] },
+  'php-cgi': { packages: ['php-cgi'] },
+  python3: { packages: ['python3'] },
+  sqlite3: { packages: ['sqlite3'] },
+};
+
+/** True when every program is there. Else the test is skipped, saying which is not: `if (!needs(t, 'php-cgi')) return;` */
+export function needs(t: TestContext, ...programs: string[]): boolean {
+  const missing = programs.filter((program) => !present(program));
+  if (missing.length === 0) return true;
+  const reason = `needs ${missing.join(', ')}`;
+  if (process.env.CI === 'true') throw new Error(reason);
+  t.skip(reason);
+  return false;
+}
+
+/** Is it on this machine? A name from the table, a program on PATH, or an absolute path. */
+export function present(program: string): boolean {
+  const tool = tools[program];
+  if (tool?.probe) return spawnSync(tool.probe[0]!, tool.probe.slice(1), { stdio: 'ignore' }).status === 0;
+  const file = tool?.file ?? program;
+  if (file.startsWith('/')) return executable(file);
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && executable(join(folder, file)));
+}
+
+function executable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
