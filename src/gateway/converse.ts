@@ -11,7 +11,7 @@
 import type { Channel, ChannelEvents } from '../carrier/channel.js';
 import { type Failure, failure, withEvidence } from '../failures.js';
 import { exitLingerMs, orphanLingerMs, outputKeptBytes, refusedLingerMs } from '../limits.js';
-import { replyParser } from '../script/reply.js';
+import { hasNoBody, replyParser } from '../script/reply.js';
 import { now, type Trace } from '../trace/trace.js';
 import type { Call, GatewayRequest, ReplyHead, ReplySink } from '../types.js';
 import type { ErrorLog } from './errors.js';
@@ -309,8 +309,5 @@ export const converse = (
 
 /** RFC 3875 §5: what an NPH script prints is the HTTP response itself. */
 const nphHead: ReplyHead = { kind: 'nph', status: 200, reason: '', headers: [], contentLength: undefined, location: undefined };
-
-/** RFC 9110 §6.4.1: these never have a body. */
-export const hasNoBody = (status: number): boolean => status === 204 || status === 304 || status < 200;
 
 const emptyReply = (trace: Trace): Failure => (trace.exitCode === 0 ? failure('REPLY_EMPTY') : failure('REPLY_CRASHED'));

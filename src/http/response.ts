@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { explain, type Failure, failure } from '../failures.js';
 import { clientStallMs, lingerBytesMax, lingerMs, retryAfterSeconds } from '../limits.js';
+import { hasNoBody } from '../script/reply.js';
 import type { Phases, Trace } from '../trace/trace.js';
 import type { Call, ReplyHead, ReplySink } from '../types.js';
 import { failurePage, pageHeaders } from './page.js';
@@ -140,7 +141,7 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
         return;
       }
       const headers = head.headers;
-      bodyless = message.method === 'HEAD' || head.status === 204 || head.status === 304;
+      bodyless = message.method === 'HEAD' || hasNoBody(head.status);
       const length = lengthToSend(head);
       if (length !== undefined) headers.push('Content-Length', String(length));
       const chunked = !bodyless && length === undefined && message.httpVersion === '1.1';
@@ -228,10 +229,10 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
   return answer;
 };
 
-/** RFC 9110 §8.6: a 204 has none; an answer without a body to come says 0, lest a client on a kept connection waits. */
+/** RFC 9110 §8.6: a 204 has none. A client reads a body after a 205 (§15.3.6), so that one says 0. */
 const lengthToSend = (head: ReplyHead): number | undefined => {
   if (head.status === 204) return undefined;
-  return head.contentLength;
+  return head.status === 205 ? 0 : head.contentLength;
 };
 
 /** What was set before under the same name gives way: the script's word is the last. */

@@ -32,6 +32,12 @@ export const staticFiles = (root: string, software: string): SendFile => {
       res.writeHead(304, ['Last-Modified', found.stats.mtime.toUTCString()]).end();
       return;
     }
+    if (headers['if-none-match'] !== undefined) {
+      // sirv compares the whole field; RFC 9110 §13.1.2 has a list there, or `*`.
+      const etag = `W/"${found.stats.size}-${found.stats.mtime.getTime()}"`;
+      const known = headers['if-none-match'].split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+      if (known.includes('*') || known.includes(etag.slice(2))) headers['if-none-match'] = etag;
+    }
     const range = singleRange(headers.range, found.stats.size);
     if (range === undefined || headers['if-range'] !== undefined) delete headers.range;
     else headers.range = range;

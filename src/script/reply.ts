@@ -26,6 +26,9 @@ export interface ReplyParser {
   readonly bytes: number;
 }
 
+/** RFC 9110 §6.4.1, §15.3.6: these never have a body. */
+export const hasNoBody = (status: number): boolean => status === 204 || status === 205 || status === 304;
+
 /** How one line of the header block was judged, for `cgi-serve run` and the lab. */
 export interface Judgement {
   readonly text: string;
@@ -40,7 +43,9 @@ export const replyParser = (judge: (judgement: Judgement) => void = () => {}): R
   const once = new Map<string, string>();
   let bytes = 0;
   let lines = 0;
+  /** Offsets of the line being judged, its end included. */
   let lineStart = 0;
+  let lineEnd = 0;
   let start: Buffer = Buffer.alloc(0);
   let refusal: Failure | undefined;
 
@@ -80,6 +85,9 @@ export const replyParser = (judge: (judgement: Judgement) => void = () => {}): R
       once.set(key, value);
       if (key === 'content-type') headers.push(name, value);
       judge({ text, verdict: 'cgi', why: onceOnly.get(key) ?? '' });
+    } else if (key === 'connection') {
+      once.set('connection', `${once.get('connection') ?? ''},${value}`);
+      judge({ text, verdict: 'dropped', why: 'belongs to the server' });
     } else if (key === 'transfer-encoding') {
       return refuse('REPLY_TRANSFER_ENCODING', line, 'framing is the server’s');
     } else if (droppedFields.has(key) || key.startsWith('x-cgi-')) {
@@ -106,6 +114,7 @@ export const replyParser = (judge: (judgement: Judgement) => void = () => {}): R
     if (location === '') return refuse('REPLY_BAD_VALUE', Buffer.from('Location:'), 'names no place');
     const { kind, status: code } = kindOf({ location, status: status?.code, contentType: once.has('content-type'), lines });
     if (location !== undefined && kind !== 'local-redirect') headers.push('Location', location);
+    dropNominated(headers, once.get('connection'));
     return {
       kind,
       status: code,
@@ -131,14 +140,16 @@ export const replyParser = (judge: (judgement: Judgement) => void = () => {}): R
         const before = buffer.length;
         const line = buffer.line();
         if (line === undefined) break;
+        lineEnd += before - buffer.length;
+        // Counted with the blank line, so that how the output was cut changes nothing.
+        if (lineEnd > replyHeadBytesMax) return tooLarge(start);
         if (line.length === 0) {
           const head = complete();
           return 'code' in head ? head : { head, rest: buffer.rest() };
         }
         const wrong = field(line);
         if (wrong) return wrong;
-        lineStart += before - buffer.length;
-        if (lineStart > replyHeadBytesMax) return tooLarge(start);
+        lineStart = lineEnd;
       }
       if (bytes > replyHeadBytesMax) return refusal ?? tooLarge(start);
       return undefined;
@@ -146,9 +157,10 @@ export const replyParser = (judge: (judgement: Judgement) => void = () => {}): R
     end() {
       if (bytes === 0) return failure('REPLY_EMPTY');
       const rest = buffer.rest();
+      // The last line has no end: what it would have said is anybody's guess, but prose is prose.
       if (refusal === undefined && rest.length > 0) {
-        const wrong = field(rest);
-        if (wrong) return wrong;
+        const text = rest.toString('latin1');
+        if (!text.includes(':') || looksLikeProse(text.slice(0, text.indexOf(':')))) field(rest);
       }
       if (refusal?.code === 'REPLY_NOT_A_HEADER' && lateHeaders.test(rest.toString('latin1'))) {
         return failure('REPLY_HEADERS_LATE', refusal.evidence);
@@ -174,8 +186,15 @@ const onceOnly = new Map([
   ['content-type', 'RFC 3875 §6.3.1: the type of the body'],
   ['content-length', 'RFC 9110 §8.6: checked against the body'],
 ]);
+/** RFC 9110 §7.6.1 — a field that Connection names is about the connection, too. */
+const dropNominated = (headers: string[], connection: string | undefined): void => {
+  if (connection === undefined) return;
+  const nominated = new Set(connection.toLowerCase().split(/[\s,]+/));
+  for (let i = headers.length - 2; i >= 0; i -= 2) if (nominated.has(headers[i]!.toLowerCase())) headers.splice(i, 2);
+};
+
 /** RFC 3875 §6.3.4 — these speak of the connection, which the script does not own; Server names us. */
-const droppedFields = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'server']);
+const droppedFields = new Set(['keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'server']);
 
 /** RFC 3875 §6.3.3: Status = "Status:" 3DIGIT SP reason-phrase. Interim (1xx) statuses would leave the client waiting. Null: not one. */
 const readStatus = (value: string | undefined): { code: number; reason: string } | undefined | null => {
