@@ -114,7 +114,7 @@ const titleOf = (file: string): string | undefined => {
     if (!statSync(file).isFile()) return undefined;
     fd = openSync(file, 'r');
     const first = Buffer.alloc(1024);
-    const text = first.subarray(0, readSync(fd, first, 0, 1024, 0)).toString('utf8');
+    const text = first.subarray(0, readSync(fd, first, 0, 1024, 0)).toString('utf8').replace(/^\uFEFF/, '');
     if (text.includes('\0')) return undefined;
     for (const line of text.split('\n').slice(0, 8)) {
       if (line.startsWith('#!') || line.startsWith('<?')) continue;
