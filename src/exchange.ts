@@ -13,6 +13,7 @@ import { preferredLanguage } from './http/negotiate.js';
 import { pageHeaders, startPage } from './http/page.js';
 import { fieldValues, readRequest, seesDetails } from './http/request.js';
 import { type Answer, answerTo } from './http/response.js';
+import { shellWord } from './http/visible.js';
 import { redirectsMax } from './limits.js';
 import { type Destination, destinationOf, pathTranslated } from './route/destination.js';
 import { examineScripts } from './route/list.js';
@@ -21,7 +22,7 @@ import { asUrl } from './route/resolve.js';
 import { metaVariables } from './script/meta.js';
 import type { Site } from './site.js';
 import { Trace } from './trace/trace.js';
-import type { HttpRequest, ReplySink, RequestBody } from './types.js';
+import type { HttpRequest, MetaVariables, ReplySink, RequestBody } from './types.js';
 import { version } from './version.js';
 
 export interface Circumstances {
@@ -49,6 +50,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
   const { settings } = site;
   const trace = new Trace();
   let continueOwed = circumstances.expectsContinue === true;
+  let about: { rerun?: string; environment?: MetaVariables } = {};
   /** The answer, and each program on the way to it: the account is closed when all of them are. */
   let open = 1;
   const closeOne = (): void => {
@@ -62,6 +64,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     challenge: site.authority?.challenge,
     details: () => seesDetails(settings.details, message),
     continueOwed: () => continueOwed,
+    about: () => about,
     closed() {
       closeOne();
       circumstances.closed?.();
@@ -130,6 +133,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     };
     const policy = { software: site.software, passAuth: settings.passAuth, extra: site.extra };
     const meta = metaVariables(asked, facts, policy, (text) => trace.note(text));
+    about = { rerun: rerun(asked, script.file, pathInfo), environment: meta };
     open += 1;
     const sink = followLocal(answer, guarded, closeOne, (location) => {
       if (redirects >= redirectsMax)
@@ -177,6 +181,13 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
   });
 
   return { refuse: (why) => answer.refuse(why) };
+};
+
+/** The command that has the same exchange in a terminal. */
+const rerun = (asked: HttpRequest, file: string, pathInfo: string): string => {
+  const url = `${pathInfo === '' ? '' : asUrl(pathInfo.slice(1).split('/'))}${asked.query === '' ? '' : `?${asked.query}`}`;
+  const words = ['cgi-serve', 'run', file, ...(url === '' ? [] : [url]), ...(asked.method === 'GET' ? [] : ['-X', asked.method])];
+  return words.map(shellWord).join(' ');
 };
 
 /** Passes an answer on, unless it is a local redirect: then `follow` is called when the program that said so is gone. */

@@ -110,6 +110,8 @@ mark { background: var(--mark); color: var(--mark-ink); border-radius: .2em; pad
 .mend h3 { margin-top: 1.1rem }
 details { margin-top: .7rem }
 summary { color: var(--soft); font-size: .93rem; cursor: pointer; width: max-content; max-width: 100% }
+details dl { margin-top: .7rem; font-size: .85rem }
+.environment { margin-top: 2.6rem }
 details pre { white-space: pre; overflow-x: auto; overflow-wrap: normal; font-size: .8rem }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .89rem; display: flex; flex-wrap: wrap; gap: .25rem 1.5rem }
 .list { list-style: none; margin: 1.1rem 0 0; padding: 0 }

@@ -5,6 +5,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { type Evidence, explain, type Failure, type FailureRow } from '../failures.js';
+import type { MetaVariables } from '../types.js';
 import { htmlEscape, htmlPage, htmlProse } from './html.js';
 import { inLanguage, type PageLanguage, preferredLanguage, preferredType } from './negotiate.js';
 import { hex, hexLines, type Sign, shellWord, signsOf, visibleText } from './visible.js';
@@ -24,6 +25,8 @@ export interface FailureAsk {
   readonly details: boolean;
   /** A command that does the same exchange again in a terminal. */
   readonly rerun?: string;
+  /** What the script was told (RFC 3875 §4.1), when it came that far. */
+  readonly environment?: MetaVariables;
 }
 
 export interface Page {
@@ -69,6 +72,7 @@ const asJson = ({ failure, row, ask, language }: Told): string => {
     evidence: output === undefined ? evidence : { ...evidence, output: output.toString('utf8'), outputBase64: output.toString('base64') },
     id,
     rerun: ask.rerun,
+    environment: ask.environment && Object.fromEntries(masked(ask.environment)),
   };
   return `${JSON.stringify(whole, undefined, 2)}\n`;
 };
@@ -119,7 +123,7 @@ const asHtml = (told: Told): string => {
     `<h1>${htmlProse(what)}</h1>`,
     ...(ask.details ? [`<p class="asked mono">${htmlEscape(visibleText(ask.path))}</p>`, wayHtml(row, words)] : []),
     '</header>',
-    ...(ask.details ? ['<main>', ...whyHtml(told), ...mendHtml(told), '</main>'] : []),
+    ...(ask.details ? ['<main>', ...whyHtml(told), ...mendHtml(told), ...environmentHtml(told), '</main>'] : []),
     '<footer>',
     `<span>${words.exchange} <span class="mono">${htmlEscape(ask.id)}</span></span>`,
     ...(ask.details && row.rule !== '' ? [`<span>${ruleHtml(row.rule, words)}</span>`] : []),
@@ -168,6 +172,21 @@ const whyHtml = ({ failure, words }: Told): string[] => {
   parts.push('</section>');
   return parts;
 };
+
+const environmentHtml = ({ ask, words }: Told): string[] => {
+  if (ask.environment === undefined) return [];
+  const rows = masked(ask.environment).map(
+    ([name, value]) => `<dt class="mono">${htmlEscape(name)}</dt><dd class="mono">${htmlEscape(visibleText(value))}</dd>`,
+  );
+  return [`<details class="environment"><summary>${words.environment} (${rows.length})</summary><dl>${rows.join('')}</dl></details>`];
+};
+
+/** A page is shown to a class, or pasted into a question: what would open a door is not on it. */
+const masked = (environment: MetaVariables): [name: string, value: string][] =>
+  [...environment].map(([name, value]) => [
+    name,
+    /^HTTP_(AUTHORIZATION|COOKIE)$|TOKEN|SECRET|PASSWORD|PASSWD|_KEY$/i.test(name) ? '••••' : value,
+  ]);
 
 const mendHtml = ({ failure, row, ask, language, words }: Told): string[] => [
   `<section class="mend" aria-labelledby="mend">`,

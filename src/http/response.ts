@@ -9,7 +9,7 @@ import { explain, type Failure, failure } from '../failures.js';
 import { clientStallMs, lingerBytesMax, lingerMs, retryAfterSeconds } from '../limits.js';
 import { hasNoBody } from '../script/reply.js';
 import type { Phases, Trace } from '../trace/trace.js';
-import type { Call, ReplyHead, ReplySink } from '../types.js';
+import type { Call, MetaVariables, ReplyHead, ReplySink } from '../types.js';
 import { failurePage, pageHeaders } from './page.js';
 
 export interface AnswerOptions {
@@ -20,6 +20,8 @@ export interface AnswerOptions {
   readonly details: () => boolean;
   /** The client expects 100 Continue, and has not got it: it may send no body. */
   readonly continueOwed: () => boolean;
+  /** What a failure page says of the script: the command that runs it again, and what it was told. */
+  readonly about: () => { readonly rerun?: string; readonly environment?: MetaVariables };
   /** The connection is done with, whole or not. Called once. */
   readonly closed: () => void;
 }
@@ -198,6 +200,7 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
         path: trace.target,
         id: trace.id,
         details: options.details(),
+        ...options.about(),
       });
       extra.push('Content-Language', page.language, 'Vary', 'Accept, Accept-Language');
       answer.page(status, page.type, page.body, extra);

@@ -18,6 +18,7 @@ export interface PageWords {
   readonly process: string;
   readonly stderr: string;
   readonly asBytes: string;
+  readonly environment: string;
   /** Stands in the output where something is missing. */
   readonly end: string;
   readonly refused: string;
@@ -84,6 +85,7 @@ const english: PageWords = {
   process: 'Process',
   stderr: 'What it wrote to stderr',
   asBytes: 'As bytes',
+  environment: 'What the script was told: its environment',
   end: 'end of output',
   refused: 'refused here',
   printedNothing: 'It printed nothing to stdout.',
@@ -158,6 +160,7 @@ const chinese: PageWords = {
   process: '进程',
   stderr: '写到 stderr 的内容',
   asBytes: '按字节查看',
+  environment: '脚本得到的环境变量',
   end: '输出到此结束',
   refused: '在此处被拒绝',
   printedNothing: '没有向 stdout 输出任何内容。',
