@@ -50,6 +50,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
   const { settings } = site;
   const trace = new Trace();
   let continueOwed = circumstances.expectsContinue === true;
+  let giveUpBody = (): void => {};
   let about: { rerun?: string; environment?: MetaVariables } = {};
   /** The answer, and each program on the way to it: the account is closed when all of them are. */
   let open = 1;
@@ -63,9 +64,9 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     software: site.software,
     challenge: site.authority?.challenge,
     details: () => seesDetails(settings.details, message),
-    continueOwed: () => continueOwed,
     about: () => about,
     closed() {
+      giveUpBody();
       closeOne();
       circumstances.closed?.();
     },
@@ -112,7 +113,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     };
     const flowing = flowingBody(message, plan.bytes, settings.maxBodyBytes, counted, wanted);
     if (plan.kind === 'flow') return run(asked, to, flowing, plan.bytes, 0);
-    spoolBody(flowing, (spooled) => {
+    giveUpBody = spoolBody(flowing, (spooled) => {
       if (isFailure(spooled)) return answer.fail(spooled);
       trace.spooled();
       run(asked, to, spooled, spooled.bytes, 0);

@@ -76,7 +76,7 @@ const listenOnAll = async (hosts: readonly string[], port: number, serverAt: (i:
   for (const host of hosts) {
     const server = serverAt(opened.length);
     try {
-      bound.push(await listenOn(server, host, bound[0]?.port ?? port));
+      bound.push(await listenOn(server, host, bound[0]?.port ?? port, ipv6Only(host, hosts)));
       opened.push(server);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
@@ -92,10 +92,13 @@ const listenOnAll = async (hosts: readonly string[], port: number, serverAt: (i:
   return bound;
 };
 
-const listenOn = (server: Server, host: string, port: number): Promise<Endpoint> =>
+/** `::` alone is every address of both families, as users of `--host ::` expect; beside others each keeps to its own. */
+const ipv6Only = (host: string, hosts: readonly string[]): boolean => host !== '::' || hosts.length > 1;
+
+const listenOn = (server: Server, host: string, port: number, ipv6Only: boolean): Promise<Endpoint> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, ipv6Only: host.includes(':') }, () => {
+    server.listen({ host, port, ipv6Only }, () => {
       server.removeListener('error', reject);
       const address = server.address();
       resolve(typeof address === 'object' && address ? { address: address.address, port: address.port } : { address: host, port });

@@ -33,6 +33,7 @@ export interface CgiOptions {
   stdinTimeoutMs?: number;
   maxProcesses?: number;
   maxQueue?: number;
+  /** 0 is no limit. */
   maxBodyBytes?: number;
   /** Between TERM and KILL. */
   killGraceMs?: number;
@@ -76,7 +77,7 @@ export const settle = (options: CgiOptions): Settings => ({
   stdinTimeoutMs: options.stdinTimeoutMs ?? limits.stdinMs,
   maxProcesses: options.maxProcesses ?? limits.processesMax,
   maxQueue: options.maxQueue ?? limits.queueMax,
-  maxBodyBytes: options.maxBodyBytes ?? limits.bodyBytesMax,
+  maxBodyBytes: options.maxBodyBytes === 0 ? Number.POSITIVE_INFINITY : (options.maxBodyBytes ?? limits.bodyBytesMax),
   killGraceMs: options.killGraceMs ?? limits.killGraceMs,
   details: options.details ?? 'loopback',
   onExchange: options.onExchange ?? (() => {}),

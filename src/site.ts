@@ -34,7 +34,7 @@ export const openSite = (dir: string, options: ServerOptions): Site => {
   const settings = settle(options);
   const root = directory(dir, 'script directory');
   const publicRoot = publicDirectory(options, root);
-  const interpreters = resolveInterpreters(settings.interpreters, process.env['PATH'] ?? '');
+  const interpreters = resolveInterpreters(settings.interpreters, process.env.PATH ?? '');
   const gateway = createCgiGateway(settings);
   return {
     settings,

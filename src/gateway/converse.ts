@@ -14,6 +14,7 @@ import { exitLingerMs, orphanLingerMs, outputKeptBytes, refusedLingerMs } from '
 import { hasNoBody, replyParser } from '../script/reply.js';
 import { now, type Trace } from '../trace/trace.js';
 import type { Call, GatewayRequest, ReplyHead, ReplySink } from '../types.js';
+import { clocks } from './clocks.js';
 import type { ErrorLog } from './errors.js';
 
 /** Milliseconds; 0 is no limit. */
@@ -53,23 +54,7 @@ export const converse = (
 
   // --- the clocks ----------------------------------------------------------------------------------------------
 
-  const clocks = new Set<NodeJS.Timeout>();
-  const clock = (ms: number, ring: () => void): NodeJS.Timeout | undefined => {
-    if (ms <= 0) return undefined;
-    const timer = setTimeout(() => {
-      clocks.delete(timer);
-      ring();
-    }, ms);
-    clocks.add(timer);
-    return timer;
-  };
-  const stopClock = (timer: NodeJS.Timeout | undefined): undefined => {
-    if (timer !== undefined) {
-      clearTimeout(timer);
-      clocks.delete(timer);
-    }
-    return undefined;
-  };
+  const watch = clocks();
   let headClock: NodeJS.Timeout | undefined;
   let idleClock: NodeJS.Timeout | undefined;
   let stdinClock: NodeJS.Timeout | undefined;
@@ -90,8 +75,8 @@ export const converse = (
     if (settled) return false;
     settled = true;
     body?.discard();
-    headClock = stopClock(headClock);
-    stdinClock = stopClock(stdinClock);
+    headClock = watch.stop(headClock);
+    stdinClock = watch.stop(stdinClock);
     if (full) channel?.resume();
     return true;
   };
@@ -99,8 +84,8 @@ export const converse = (
     if (!settle()) return;
     sink.end();
     // The answer is out. §6.4 lets the program print on to its end; it has as long for that as it may be silent.
-    idleClock = stopClock(idleClock);
-    if (!exited) idleClock = clock(patience.idleTimeoutMs, () => channel?.stop());
+    idleClock = watch.stop(idleClock);
+    if (!exited) idleClock = watch.start(patience.idleTimeoutMs, () => channel?.stop());
   };
   const fail = (why: Failure): void => {
     const whole = withEvidence(why, evidence());
@@ -112,19 +97,24 @@ export const converse = (
   let verdict: (() => Failure) | undefined;
   const failWhenOver = (why: () => Failure): void => {
     verdict = why;
-    if (!exited) lingerClock ??= clock(exitLingerMs, () => channel?.stop());
+    if (!exited) lingerClock ??= watch.start(exitLingerMs, () => channel?.stop());
   };
 
   // --- what goes in --------------------------------------------------------------------------------------------
 
+  /** A script that is still being told is not late: an upload takes as long as its client takes. */
+  const waitAnew = (): void => {
+    headClock?.refresh();
+    if (!settled) idleClock?.refresh();
+  };
   const feed = (): void => {
     if (body === undefined || body.fd !== undefined) return;
     body.read({
       piece(bytes) {
-        headClock?.refresh();
+        waitAnew();
         if (channel?.write(bytes) === false) {
           body.pause();
-          stdinClock ??= clock(patience.stdinTimeoutMs, stdinIdle);
+          stdinClock ??= watch.start(patience.stdinTimeoutMs, stdinIdle);
         }
       },
       end: () => channel?.end(),
@@ -144,14 +134,18 @@ export const converse = (
 
   const takeHead = (found: ReplyHead, rest: Buffer): void => {
     trace.mark('headDone');
-    headClock = stopClock(headClock);
+    headClock = watch.stop(headClock);
     if (found.kind === 'local-redirect') redirect = found;
     else giveHead(found, rest.length > 0);
-    idleClock = clock(patience.idleTimeoutMs, () =>
-      fail(failure('REPLY_IDLE_TIMEOUT', { detail: `silent for ${patience.idleTimeoutMs} ms` })),
-    );
+    watchIdle();
     if (rest.length > 0) takeBody(rest);
     else if (head !== undefined && isWhole(head)) succeed();
+  };
+  /** Silence is counted while the client would take more, and while nothing comes from it either. */
+  const watchIdle = (): void => {
+    idleClock ??= watch.start(patience.idleTimeoutMs, () =>
+      fail(failure('REPLY_IDLE_TIMEOUT', { detail: `silent for ${patience.idleTimeoutMs} ms` })),
+    );
   };
   const giveHead = (found: ReplyHead, bodyFollows: boolean): void => {
     head = found;
@@ -183,7 +177,7 @@ export const converse = (
     if (piece.length > 0 && !sink.body(piece)) {
       full = true;
       channel?.pause();
-      idleClock = stopClock(idleClock);
+      idleClock = watch.stop(idleClock);
     }
     if (promised !== undefined && bodyBytes === promised) succeed();
   };
@@ -194,20 +188,20 @@ export const converse = (
       trace.pid = opened.pid;
       trace.mark('born');
       if (settled) return opened.stop(0);
-      headClock = clock(patience.headerTimeoutMs, () =>
+      headClock = watch.start(patience.headerTimeoutMs, () =>
         fail(failure('REPLY_HEAD_TIMEOUT', { detail: `no blank line after ${patience.headerTimeoutMs} ms` })),
       );
-      clock(patience.timeoutMs, () => fail(failure('REPLY_TOTAL_TIMEOUT', { detail: `not over after ${patience.timeoutMs} ms` })));
+      watch.start(patience.timeoutMs, () => fail(failure('REPLY_TOTAL_TIMEOUT', { detail: `not over after ${patience.timeoutMs} ms` })));
       feed();
     },
     failed: fail,
     drain() {
-      stdinClock = stopClock(stdinClock);
-      headClock?.refresh();
+      stdinClock = watch.stop(stdinClock);
+      waitAnew();
       if (!settled) body?.resume();
     },
     inputClosed() {
-      stdinClock = stopClock(stdinClock);
+      stdinClock = watch.stop(stdinClock);
       body?.discard();
     },
     output(piece) {
@@ -220,11 +214,9 @@ export const converse = (
       if (script.nph) {
         if (head === undefined) {
           trace.mark('headDone');
-          headClock = stopClock(headClock);
+          headClock = watch.stop(headClock);
           giveHead(nphHead, true);
-          idleClock = clock(patience.idleTimeoutMs, () =>
-            fail(failure('REPLY_IDLE_TIMEOUT', { detail: `silent for ${patience.idleTimeoutMs} ms` })),
-          );
+          watchIdle();
         }
         takeBody(piece);
       } else if (head !== undefined || redirect !== undefined) {
@@ -232,7 +224,7 @@ export const converse = (
       } else {
         const parsed = parser.push(piece);
         if (parsed === undefined) {
-          if (parser.refused) lingerClock ??= clock(refusedLingerMs, () => fail(parser.end()));
+          if (parser.refused) lingerClock ??= watch.start(refusedLingerMs, () => fail(parser.end()));
         } else if ('code' in parsed) fail(parsed);
         else takeHead(parsed.head, parsed.rest);
       }
@@ -240,12 +232,12 @@ export const converse = (
     outputEnd() {
       trace.mark('lastByte');
       outputEnded = true;
-      lingerClock = stopClock(lingerClock);
+      lingerClock = watch.stop(lingerClock);
       if (settled) return;
-      idleClock = stopClock(idleClock);
+      idleClock = watch.stop(idleClock);
       if (head === undefined && redirect === undefined) failWhenOver(() => (outputBytes === 0 ? emptyReply(trace) : parser.end()));
       else if (exited) finish();
-      else lingerClock = clock(exitLingerMs, finish);
+      else lingerClock = watch.start(exitLingerMs, finish);
     },
     errors(piece) {
       trace.stderrBytes += piece.length;
@@ -256,15 +248,14 @@ export const converse = (
       trace.signal = signal;
       trace.mark('exited');
       exited = true;
-      lingerClock = stopClock(lingerClock);
+      lingerClock = watch.stop(lingerClock);
       if (!outputEnded) lingerForOrphans();
       else if (!settled && verdict === undefined) finish();
     },
     over() {
       errorLog.end();
       if (verdict !== undefined && !settled) fail(verdict());
-      for (const timer of clocks) clearTimeout(timer);
-      clocks.clear();
+      watch.stopAll();
       // First the slot: a local redirect asks for another one in `sink.over()`.
       over();
       sink.over();
@@ -273,16 +264,16 @@ export const converse = (
 
   /** The leader is gone and somebody it started may still hold stdout: the answer ends after a short silence, not with them. */
   const lingerForOrphans = (): void => {
-    lingerClock = clock(orphanLingerMs, () => (full ? lingerForOrphans() : channel?.hangUp()));
+    lingerClock = watch.start(orphanLingerMs, () => (full ? lingerForOrphans() : channel?.hangUp()));
   };
   /** Output is at its end and the head is known. */
   const finish = (): void => {
     if (settled) return;
+    if (trace.signal !== undefined) return fail(failure('REPLY_KILLED', { detail: trace.signal }));
     if (redirect !== undefined) giveHead(redirect, false);
     if (head?.contentLength !== undefined && !isWhole(head)) {
       return fail(failure('REPLY_SHORT', { detail: `Content-Length ${head.contentLength}, printed ${bodyBytes}` }));
     }
-    if (trace.signal !== undefined) return fail(failure('REPLY_KILLED', { detail: trace.signal }));
     if (!exited) trace.note('stdout was closed while the script ran on');
     if (trace.exitCode) trace.note(`exit ${trace.exitCode} after a complete answer`);
     succeed();
@@ -294,10 +285,7 @@ export const converse = (
     resume() {
       if (!full) return;
       full = false;
-      if (!settled)
-        idleClock ??= clock(patience.idleTimeoutMs, () =>
-          fail(failure('REPLY_IDLE_TIMEOUT', { detail: `silent for ${patience.idleTimeoutMs} ms` })),
-        );
+      if (!settled) watchIdle();
       channel?.resume();
     },
     abort(why) {

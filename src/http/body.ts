@@ -106,9 +106,9 @@ const cutShort = (received: number, announced: number | undefined): Failure =>
 /**
  * Keeps a body of unknown length to learn it, and calls `done` with the same body, its length exact, or with a failure. Up to
  * `spoolMemoryBytes` stay in memory; a larger one goes to a temporary file that has no name any more when its first byte is
- * written, so that nothing can leave it behind.
+ * written, so that nothing can leave it behind. Returns how to give up: the file is closed, `done` hears CLIENT_GONE.
  */
-export const spoolBody = (flowing: RequestBody, done: (body: RequestBody | Failure) => void): void => {
+export const spoolBody = (flowing: RequestBody, done: (body: RequestBody | Failure) => void): (() => void) => {
   const kept: Buffer[] = [];
   let bytes = 0;
   let file: Spool | undefined;
@@ -148,6 +148,7 @@ export const spoolBody = (flowing: RequestBody, done: (body: RequestBody | Failu
     },
     fail: settle,
   });
+  return () => settle(failure('CLIENT_GONE'));
 };
 
 const memoryBody = (pieces: Buffer[]): RequestBody => {

@@ -18,8 +18,6 @@ export interface AnswerOptions {
   readonly challenge: string | undefined;
   /** Evidence on failure pages, and Server-Timing. */
   readonly details: () => boolean;
-  /** The client expects 100 Continue, and has not got it: it may send no body. */
-  readonly continueOwed: () => boolean;
   /** What a failure page says of the script: the command that runs it again, and what it was told. */
   readonly about: () => { readonly rerun?: string; readonly environment?: MetaVariables };
   /** The connection is done with, whole or not. Called once. */
@@ -48,7 +46,6 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
   let trailers = false;
   let bodyless = false;
   let delimitedByClose = false;
-  let requestBroken = false;
   let stall: NodeJS.Timeout | undefined;
 
   const gone = (): void => {
@@ -92,24 +89,33 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
     });
   };
 
-  /** Reads what is left of an upload nobody wanted: closing on it would reset the connection under the answer. */
-  const drainUpload = (then: (whole: boolean) => void): void => {
-    if (message.complete || message.destroyed || requestBroken || options.continueOwed()) return then(message.complete);
+  /**
+   * What is left of an upload nobody wanted is read and thrown away beside the answer: to close on unread bytes would reset the
+   * connection under it. Bounded; beyond the bound the connection goes.
+   */
+  const linger = (): void => {
+    const { socket } = message;
+    if (message.complete || socket.destroyed) return;
     let bytes = 0;
-    let settled = false;
-    const settle = (whole: boolean): void => {
-      if (settled) return;
-      settled = true;
-      clearTimeout(timer);
-      then(whole);
+    let closing = false;
+    // Node destroys the socket as soon as a last answer is flushed. FIN is sent at once, and what still comes is waited for.
+    socket.destroySoon = () => {
+      closing = true;
+      socket.end();
     };
-    const timer = setTimeout(() => settle(false), lingerMs);
+    const settle = (): void => {
+      clearTimeout(timer);
+      Reflect.deleteProperty(socket, 'destroySoon');
+      if (closing || !message.complete) socket.destroySoon();
+    };
+    const timer = setTimeout(settle, lingerMs);
     message.on('data', (piece: Buffer) => {
       bytes += piece.length;
-      if (bytes > lingerBytesMax) settle(false);
+      if (bytes > lingerBytesMax) settle();
     });
-    message.once('end', () => settle(true));
-    message.once('close', () => settle(message.complete));
+    message.once('end', settle);
+    socket.once('end', settle);
+    socket.once('close', settle);
     message.resume();
   };
 
@@ -172,14 +178,10 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
       if (closed || ended) return;
       ended = true;
       clearTimeout(stall);
-      drainUpload((whole) => {
-        if (nph) return void nph.end(() => nph?.destroySoon());
-        if (trailers) res.addTrailers({ 'Server-Timing': timing(trace.phases, ['body', 'exit']) });
-        const { socket } = res;
-        res.end(() => {
-          if (!whole) socket?.destroySoon();
-        });
-      });
+      linger();
+      if (nph) return void nph.end(() => nph?.destroySoon());
+      if (trailers) res.addTrailers({ 'Server-Timing': timing(trace.phases, ['body', 'exit']) });
+      res.end();
     },
     fail(why) {
       trace.failure ??= why;
@@ -206,7 +208,6 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
       answer.page(status, page.type, page.body, extra);
     },
     refuse(why) {
-      requestBroken = true;
       answer.fail(why);
       call?.abort(why);
     },
@@ -217,15 +218,14 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
       const headers = [...extra];
       if (status !== 204) headers.push('Content-Length', String(bytes.length));
       if (bytes.length > 0) headers.push('Content-Type', type);
-      const unread = !message.complete;
-      if (unread) headers.push('Connection', 'close');
+      if (!message.complete) headers.push('Connection', 'close');
       writeHead(status, '', headers);
       if (message.method !== 'HEAD') {
         trace.bytesOut += bytes.length;
         res.write(bytes);
       }
-      if (unread) drainUpload(() => res.end());
-      else res.end();
+      linger();
+      res.end();
     },
     over() {},
   };

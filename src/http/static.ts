@@ -26,15 +26,20 @@ export const staticFiles = (root: string, software: string): SendFile => {
     if (method !== 'GET' && method !== 'HEAD') return answer.fail(failure('METHOD_NOT_ALLOWED', { file: found.path }));
     if (!isReadable(found.path)) return answer.fail(failure('NO_PERMISSION', { file: found.path }));
     const headers = { ...message.headers };
+    const etag = `W/"${found.stats.size}-${found.stats.mtime.getTime()}"`;
+    // Set before sirv sets its own, because a 304 must name them, too (RFC 9110 §15.4.5).
+    res.setHeader('Server', software);
+    res.setHeader('ETag', etag);
+    res.setHeader('Cache-Control', 'no-cache');
+    res.setHeader('Last-Modified', found.stats.mtime.toUTCString());
     const since = Date.parse(headers['if-modified-since'] ?? '');
     // RFC 9110 §13.1.3 — only without If-None-Match, and to the second, which is all the field can say.
     if (headers['if-none-match'] === undefined && Math.floor(found.stats.mtimeMs / 1000) * 1000 <= since) {
-      res.writeHead(304, ['Last-Modified', found.stats.mtime.toUTCString()]).end();
+      res.writeHead(304).end();
       return;
     }
     if (headers['if-none-match'] !== undefined) {
       // sirv compares the whole field; RFC 9110 §13.1.2 has a list there, or `*`.
-      const etag = `W/"${found.stats.size}-${found.stats.mtime.getTime()}"`;
       const known = headers['if-none-match'].split(',').map((tag) => tag.trim().replace(/^W\//, ''));
       if (known.includes('*') || known.includes(etag.slice(2))) headers['if-none-match'] = etag;
     }
@@ -42,7 +47,6 @@ export const staticFiles = (root: string, software: string): SendFile => {
     if (range === undefined || headers['if-range'] !== undefined) delete headers.range;
     else headers.range = range;
 
-    res.setHeader('Server', software);
     res.on('pipe', (source: Readable) => {
       // sirv opens the file for a HEAD, too.
       if (method === 'HEAD') {

@@ -45,7 +45,7 @@ const toScript = (request: HttpRequest, mount: Mount, below: Segments, isindex: 
   if (isFailure(found)) return found;
   if (found.kind === 'directory') {
     if (found.rest.length === 0) return slash(request, [...mount.prefix, ...found.name]);
-    const index = scriptIndex(found, (file, stats) => !isFailure(scriptAt(file, stats, mount.interpreters)));
+    const index = scriptIndex(mount.root, found, (file, stats) => !isFailure(scriptAt(file, stats, mount.interpreters)));
     if (index) return run(request, mount, index, isindex);
     return isReadable(found.path) ? { to: 'list', mount, below: found.name } : failure('NO_PERMISSION', { file: found.path });
   }

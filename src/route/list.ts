@@ -100,7 +100,7 @@ const programNamed = (interpreter: string, argument: string | undefined): string
 
 /** INTERPRETER_MISSING with its name, or undefined when it is there. Also asked when the system answered ENOENT. */
 export const missingInterpreter = (file: string, interpreter: string, argument: string | undefined): Failure | undefined => {
-  const path = process.env['PATH'] ?? '';
+  const path = process.env.PATH ?? '';
   if (findProgram(interpreter, path) === undefined) return failure('INTERPRETER_MISSING', { file, detail: `${interpreter} is not there` });
   const name = programNamed(interpreter, argument);
   if (findProgram(name, path) === undefined) return failure('INTERPRETER_MISSING', { file, detail: `env finds no '${name}' on PATH` });
@@ -114,7 +114,10 @@ const titleOf = (file: string): string | undefined => {
     if (!statSync(file).isFile()) return undefined;
     fd = openSync(file, 'r');
     const first = Buffer.alloc(1024);
-    const text = first.subarray(0, readSync(fd, first, 0, 1024, 0)).toString('utf8').replace(/^\uFEFF/, '');
+    const text = first
+      .subarray(0, readSync(fd, first, 0, 1024, 0))
+      .toString('utf8')
+      .replace(/^\uFEFF/, '');
     if (text.includes('\0')) return undefined;
     for (const line of text.split('\n').slice(0, 8)) {
       if (line.startsWith('#!') || line.startsWith('<?')) continue;

@@ -7,7 +7,7 @@
  */
 import { accessSync, closeSync, constants, lstatSync, openSync, readdirSync, readSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, extname, join, relative, sep } from 'node:path';
-import { type Failure, failure } from '../failures.js';
+import { type Failure, failure, isFailure } from '../failures.js';
 import { probeBytes, probesKept } from '../limits.js';
 import { type Probe, probe } from '../script/probe.js';
 import type { Segments } from './resolve.js';
@@ -80,14 +80,13 @@ const hasExactly = (directory: string, name: string): boolean => !caseFolding ||
 const caseFolding = process.platform === 'darwin' || process.platform === 'win32';
 
 /** The file of a directory's index: RFC 3875 leaves it open; `index.cgi` first, then whatever `index.*` may run. */
-export const scriptIndex = (directory: Found, runnable: (file: string, stats: Stats) => boolean): Found | undefined => {
+export const scriptIndex = (root: string, directory: Found, runnable: (file: string, stats: Stats) => boolean): Found | undefined => {
   try {
     const names = readdirSync(directory.path).filter((name) => /^index\.[^.]+$/.test(name));
     names.sort((a, b) => Number(b === 'index.cgi') - Number(a === 'index.cgi') || (a < b ? -1 : 1));
     for (const name of names) {
-      const path = join(directory.path, name);
-      const stats = lstatSync(path);
-      if (stats.isFile() && runnable(path, stats)) return { kind: 'file', path, name: [...directory.name, name], rest: [], stats };
+      const found = walk(root, [...directory.name, name]);
+      if (!isFailure(found) && found.kind === 'file' && runnable(found.path, found.stats)) return found;
     }
   } catch {
     // A directory that cannot be listed has no index; the walk has said already what else is wrong with it.

@@ -38,7 +38,7 @@ const byShebang = (
   const words = [shebang.interpreter, ...(shebang.argument?.split(/\s+/) ?? [])];
   if (/(^|\/)env$/.test(words[0]!)) words.shift();
   const name = basename(words.shift() ?? '');
-  const program = findProgram(name, process.env['PATH'] ?? '');
+  const program = findProgram(name, process.env.PATH ?? '');
   if (program === undefined) return failure('INTERPRETER_MISSING', { file: place.file, detail: `no '${name}' on PATH` });
   return { ...place, program, args: [...words, place.file, ...args] };
 };

@@ -63,7 +63,7 @@ export const replyParser = (judge: (judgement: Judgement) => void = () => {}): R
     if (lines > 1 && (line[0] === 0x20 || line[0] === 0x09)) return refuse('REPLY_FOLDED', line, 'begins with a space');
     const text = line.toString('latin1');
     const colon = text.indexOf(':');
-    const name = text.slice(0, colon < 0 ? 0 : colon);
+    const name = text.slice(0, Math.max(colon, 0));
     if (colon < 0 || looksLikeProse(name)) {
       refusal = refuse(lines === 1 ? 'REPLY_NOT_A_HEADER' : 'REPLY_NO_BLANK_LINE', line, 'not a header');
       return undefined;

@@ -1,0 +1,107 @@
+/**
+ * What is said once the server listens. On a terminal, a few lines; into a pipe, one; with the JSON log, one object. Pure.
+ */
+import type { Words } from '../failures.js';
+import type { ScriptReport } from '../route/list.js';
+import type { Endpoint } from '../types.js';
+import type { Palette } from './color.js';
+import { inShort, sortScripts } from './scripts.js';
+import { type Lang, padTo, say, visible, words } from './words.js';
+
+export interface Ready {
+  readonly version: string;
+  readonly readyMs: number;
+  /** In the order they were asked for; never empty. */
+  readonly endpoints: readonly Endpoint[];
+  /** Addresses of this machine that others can reach, for a server that listens on all. */
+  readonly network: readonly string[];
+  /** The default port was taken by someone else. */
+  readonly busyPort: number | undefined;
+  readonly prefix: string;
+  /** As the user would name them. */
+  readonly dir: string;
+  readonly publicDir: string | undefined;
+  readonly configFile: string | undefined;
+  readonly scripts: readonly ScriptReport[];
+}
+
+const brokenNamed = 4;
+
+export const banner = (ready: Ready, lang: Lang, p: Palette): string[] => {
+  const { runnable, broken } = sortScripts(ready.scripts);
+  const line = (label: string, text: string): string => `  ${p.green('➜')}  ${padTo(label, 9)} ${text}`;
+  const more = (text: string): string => `  ${' '.repeat(13)}${text}`;
+  const nameWidth = Math.max(0, ...broken.slice(0, brokenNamed).map((s) => s.path.length));
+  const readyIn = words(`ready in ${Math.round(ready.readyMs)} ms`, `启动用时 ${Math.round(ready.readyMs)} 毫秒`);
+  const unnamed = broken.length > brokenNamed ? ` (+${broken.length - brokenNamed})` : '';
+  const at = p.dim(say(words('at', '位于'), lang));
+  const lines = [
+    '',
+    `  ${p.bold(p.green(`cgi-serve ${ready.version}`))}   ${p.dim(say(readyIn, lang))}`,
+    '',
+    ...urls(ready).map(({ local, url }) => line(say(local ? words('Local:', '本机：') : words('Network:', '网络：'), lang), p.cyan(url))),
+    line(
+      say(words('Scripts:', '脚本：'), lang),
+      `${visible(ready.dir)} ${at} ${ready.prefix} ${p.dim('·')} ${counted(runnable.length, broken.length, lang, p)}`,
+    ),
+    ...broken.slice(0, brokenNamed).map((s) => more(`${p.yellow(padTo(visible(s.path), nameWidth))}  ${p.dim(inShort(s.failure, lang))}`)),
+    ...(broken.length > 0 ? [more(p.dim(say(words('cgi-serve doctor says more', '详见 cgi-serve doctor'), lang) + unnamed))] : []),
+    ...(ready.publicDir === undefined ? [] : [line(say(words('Static:', '静态：'), lang), `${visible(ready.publicDir)} ${at} /`)]),
+    ...(ready.configFile === undefined ? [] : [line(say(words('Config:', '配置：'), lang), visible(ready.configFile))]),
+    ...(ready.busyPort === undefined ? [] : [`     ${p.yellow(say(wasBusy(ready.busyPort), lang))}`]),
+    `     ${p.dim(say(words('Ctrl-C stops it', '按 Ctrl-C 停止'), lang))}`,
+    '',
+  ];
+  return lines;
+};
+
+const wasBusy = (port: number): Words => words(`port ${port} was busy`, `端口 ${port} 已被占用`);
+
+/** For a pipe or a file. Tests and start-up scripts wait for it, so it is the same in every language. */
+export const readyLine = (ready: Ready): string => {
+  const { address, port } = ready.endpoints[0]!;
+  return `cgi-serve listening on http://${inUrl(address)}:${port}${ready.busyPort === undefined ? '' : ` (${ready.busyPort} was busy)`}`;
+};
+
+/** The JSON log's first line. */
+export const readyRecord = (ready: Ready, at: number, pid: number): string => {
+  const { runnable, broken } = sortScripts(ready.scripts);
+  const { address, port } = ready.endpoints[0]!;
+  return JSON.stringify({
+    ts: new Date(at).toISOString(),
+    level: 'info',
+    event: 'ready',
+    version: ready.version,
+    url: `http://${inUrl(address)}:${port}`,
+    urls: ready.endpoints.map((endpoint) => `http://${inUrl(endpoint.address)}:${endpoint.port}`),
+    port,
+    prefix: ready.prefix,
+    busy_port: ready.busyPort ?? null,
+    pid,
+    scripts: { runnable: runnable.length, broken: broken.map((s) => ({ path: s.path, error: s.failure.code })) },
+  });
+};
+
+const counted = (runnable: number, broken: number, lang: Lang, p: Palette): string => {
+  if (runnable + broken === 0) return p.yellow(say(words('no scripts yet', '还没有脚本'), lang));
+  const good = say(words(`${runnable} runnable`, `${runnable} 个可运行`), lang);
+  return broken === 0 ? good : `${good}, ${p.yellow(say(words(`${broken} not`, `${broken} 个不可运行`), lang))}`;
+};
+
+/** What to type into a browser: `localhost` once for the loopback addresses, then what others may use. */
+const urls = (ready: Ready): { local: boolean; url: string }[] => {
+  const found = new Map<string, boolean>();
+  const at = (host: string, port: number): string => `http://${host}${port === 80 ? '' : `:${port}`}/`;
+  for (const { address, port } of ready.endpoints) {
+    if (isLoopback(address)) found.set(at(address.startsWith('127.') && address !== '127.0.0.1' ? address : 'localhost', port), true);
+    else if (isWildcard(address)) {
+      found.set(at('localhost', port), true);
+      for (const other of ready.network) found.set(at(inUrl(other), port), false);
+    } else found.set(at(inUrl(address), port), false);
+  }
+  return [...found].map(([url, local]) => ({ url, local }));
+};
+
+export const isLoopback = (address: string): boolean => address === 'localhost' || address === '::1' || /^127\./.test(address);
+const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::';
+export const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);

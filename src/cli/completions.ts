@@ -1,0 +1,101 @@
+/**
+ * `--print-completions bash|zsh|fish`, from the option table. Load with `source <(cgi-serve --print-completions bash)`.
+ */
+import { isFor, type OptionName, type OptionRow, optionNames, rowOf } from './options.js';
+
+export const completions = (shell: 'bash' | 'zsh' | 'fish'): string => ({ bash, zsh, fish })[shell]();
+
+const shown = (command: 'serve' | 'run' | 'doctor'): OptionName[] =>
+  optionNames.filter((name) => isFor(rowOf(name), command) && !rowOf(name).hidden);
+const flags = (command: 'serve' | 'run' | 'doctor'): string =>
+  shown(command)
+    .flatMap((name) => [`--${name}`, ...(rowOf(name).short ? [`-${rowOf(name).short}`] : [])])
+    .join(' ');
+const completes = (row: OptionRow) => (row.kind === 'flag' ? undefined : (row.reader.completes ?? []));
+const spellings = (name: OptionName): string[] => [`--${name}`, ...(rowOf(name).short ? [`-${rowOf(name).short}`] : [])];
+
+const bash = (): string => {
+  const cases = optionNames
+    .filter((name) => rowOf(name).kind !== 'flag' && !rowOf(name).hidden && name !== 'data')
+    .map((name) => {
+      const how = completes(rowOf(name));
+      // -d is --directory for the server and --data for run: both may be a file's path.
+      const does = how === 'file' ? 'compgen -f' : how === 'directory' ? 'compgen -d' : `compgen -W "${(how ?? []).join(' ')}"`;
+      return `    ${spellings(name).join('|')}) COMPREPLY=($(${does} -- "$cur")); return ;;`;
+    });
+  return `# bash completion for cgi-serve
+_cgi_serve() {
+  local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" options
+  COMPREPLY=()
+  case "$prev" in
+${cases.join('\n')}
+  esac
+  case "\${COMP_WORDS[1]}" in
+    run) options="${flags('run')}" ;;
+    doctor) options="${flags('doctor')}" ;;
+    *) options="${flags('serve')}" ;;
+  esac
+  if [[ "$cur" == -* ]]; then
+    COMPREPLY=($(compgen -W "$options" -- "$cur"))
+  elif [[ "\${COMP_WORDS[1]}" == run ]]; then
+    COMPREPLY=($(compgen -f -- "$cur"))
+  else
+    COMPREPLY=($(compgen -d -- "$cur"))
+    if [[ $COMP_CWORD -eq 1 ]]; then COMPREPLY+=($(compgen -W "run doctor" -- "$cur")); fi
+  fi
+}
+complete -o filenames -F _cgi_serve cgi-serve
+`;
+};
+
+const zsh = (): string => {
+  const quote = (text: string): string => text.replace(/'/g, `'\\''`).replace(/[[\]:]/g, '\\$&');
+  const spec = (name: OptionName): string[] => {
+    const row = rowOf(name);
+    const how = completes(row);
+    const action =
+      how === undefined ? '' : how === 'file' ? ':file:_files' : how === 'directory' ? ':directory:_files -/' : `:value:(${how.join(' ')})`;
+    const many = row.kind === 'many' ? '*' : '';
+    return spellings(name).map((flag) => `'${many}${flag}[${quote(row.help.en)}]${action}'`);
+  };
+  const list = (command: 'serve' | 'run' | 'doctor', last: string): string =>
+    `_arguments -s ${[...shown(command).flatMap(spec), last].join(' \\\n        ')}`;
+  return `#compdef cgi-serve
+# zsh completion for cgi-serve
+_cgi_serve() {
+  case "$words[2]" in
+    run) shift words; (( CURRENT-- ))
+      ${list('run', "'1:script:_files' '2:URL:'")} ;;
+    doctor) shift words; (( CURRENT-- ))
+      ${list('doctor', "'1:directory:_files -/'")} ;;
+    *)
+      ${list('serve', "'1:directory or sub-command:{ _files -/; compadd run doctor }'")} ;;
+  esac
+}
+if [ "$funcstack[1]" = "_cgi_serve" ]; then _cgi_serve "$@"; else compdef _cgi_serve cgi-serve; fi
+`;
+};
+
+const fish = (): string => {
+  const quote = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`;
+  const lines = (command: 'serve' | 'run' | 'doctor'): string[] =>
+    shown(command).map((name) => {
+      const row = rowOf(name);
+      const how = completes(row);
+      const condition = command === 'serve' ? 'not __fish_seen_subcommand_from run doctor' : `__fish_seen_subcommand_from ${command}`;
+      const takes =
+        how === undefined
+          ? ''
+          : how === 'file'
+            ? ' -r -F'
+            : how === 'directory'
+              ? " -x -a '(__fish_complete_directories)'"
+              : ` -x -a ${quote(how.join(' '))}`;
+      return `complete -c cgi-serve -n '${condition}' -l ${name}${row.short ? ` -s ${row.short}` : ''}${takes} -d ${quote(row.help.en)}`;
+    });
+  return `# fish completion for cgi-serve
+complete -c cgi-serve -n __fish_use_subcommand -a run -d 'one exchange without a server'
+complete -c cgi-serve -n __fish_use_subcommand -a doctor -d 'examine every script'
+${[...lines('serve'), ...lines('run'), ...lines('doctor')].join('\n')}
+`;
+};

@@ -1,0 +1,358 @@
+/**
+ * The option table: every option once. From it come the parser (arguments.ts), the environment names and the order of
+ * precedence (settle.ts), the config file and its schema (config.ts), help, manual page and completions (usage.ts).
+ *
+ * To add an option, add a row here, and one line in `serverOptions` (serve.ts) that says what it sets.
+ */
+import type { Words } from '../failures.js';
+import * as limits from '../limits.js';
+import type { Reader } from './readers.js';
+import * as readers from './readers.js';
+import { words } from './words.js';
+
+export type Command = 'serve' | 'run' | 'doctor';
+export type Group = 'what' | 'where' | 'scripts' | 'limits' | 'request' | 'output' | 'other';
+
+interface Described {
+  readonly group: Group;
+  readonly help: Words;
+  /** More, for the long help and the manual page. */
+  readonly more?: Words;
+  /** One letter: `-p`. */
+  readonly short?: string;
+  /** Another long spelling, for those who come from elsewhere. */
+  readonly alias?: string;
+  /** The sub-commands that know it; default `serve` alone. */
+  readonly for?: readonly Command[];
+  /** In words; absent when the help text says it. */
+  readonly fallback?: string;
+  /** Only on the command line: neither in the environment nor in a config file. */
+  readonly typedOnly?: true;
+  /** Not in help. */
+  readonly hidden?: true;
+  /** Setting one takes the other away, when that was said farther off. */
+  readonly opposite?: string;
+}
+
+export interface FlagRow extends Described {
+  readonly kind: 'flag';
+}
+export interface OneRow<T> extends Described {
+  readonly kind: 'one';
+  readonly reader: Reader<T>;
+}
+export interface ManyRow<T> extends Described {
+  readonly kind: 'many';
+  readonly reader: Reader<T>;
+}
+export type OptionRow = FlagRow | OneRow<unknown> | ManyRow<unknown>;
+
+const flag = (row: Described): FlagRow => ({ kind: 'flag', ...row });
+const one = <T>(reader: Reader<T>, row: Described): OneRow<T> => ({ kind: 'one', reader, ...row });
+const many = <T>(reader: Reader<T>, row: Described): ManyRow<T> => ({ kind: 'many', reader, ...row });
+
+const everywhere: readonly Command[] = ['serve', 'run', 'doctor'];
+const running: readonly Command[] = ['serve', 'run'];
+const noLimit = words('none', '不限时');
+const seconds = (ms: number): string => (ms === 0 ? '0' : String(ms / 1000));
+
+export const optionTable = {
+  // --- what is served ---------------------------------------------------------------------------------------
+  prefix: one(readers.urlPrefix, {
+    group: 'what',
+    for: everywhere,
+    fallback: '/cgi-bin/',
+    help: words('the URL path the scripts are served under', '脚本所在的 URL 路径'),
+  }),
+  public: one(readers.directory, {
+    group: 'what',
+    opposite: 'no-public',
+    fallback: './public',
+    help: words(
+      'static files for every other path; default: `public` beside DIR, if there',
+      '其余路径的静态文件；默认为 DIR 旁的 `public`（若存在）',
+    ),
+  }),
+  'no-public': flag({
+    group: 'what',
+    opposite: 'public',
+    help: words('no static files', '不提供静态文件'),
+  }),
+  directory: one(readers.directory, {
+    group: 'what',
+    short: 'd',
+    typedOnly: true,
+    help: words(
+      'a site as `python -m http.server --cgi` takes it: scripts in its cgi-bin, the rest static',
+      '与 `python -m http.server --cgi` 相同的站点目录：脚本在其 cgi-bin 中，其余为静态文件',
+    ),
+  }),
+  'basic-auth': one(readers.file, {
+    group: 'what',
+    help: words(
+      'an htpasswd file: who is in it may enter, nobody else; scripts see REMOTE_USER',
+      'htpasswd 文件：只有其中的用户可以访问；脚本可见 REMOTE_USER',
+    ),
+  }),
+
+  // --- where it listens --------------------------------------------------------------------------------------
+  port: one(readers.port, {
+    group: 'where',
+    short: 'p',
+    fallback: '8000',
+    help: words(
+      'default: 8000, or the next free one; a PORT you name is never changed; 0: any',
+      '默认 8000 或下一个空闲端口；指定的端口不会被更改；0：任意',
+    ),
+    more: words(
+      'A number alone (cgi-serve 8080) is a port too. Also read from PORT.',
+      '单独的数字（cgi-serve 8080）也是端口。也读取环境变量 PORT。',
+    ),
+  }),
+  host: many(readers.address, {
+    group: 'where',
+    short: 'b',
+    alias: 'bind',
+    fallback: '127.0.0.1, ::1',
+    help: words(
+      'listen here instead of this machine only; who reaches it runs your programs',
+      '改为监听此地址（默认只限本机）；能访问它的人都能运行你的程序',
+    ),
+  }),
+
+  // --- how scripts are run ------------------------------------------------------------------------------------
+  interpreter: many(readers.interpreter, {
+    group: 'scripts',
+    short: 'i',
+    for: everywhere,
+    help: words('run files of this extension with PROGRAM, executable or not', '用 PROGRAM 运行此扩展名的文件，无论是否可执行'),
+    more: words('Example: --interpreter .php=php-cgi', '例：--interpreter .php=php-cgi'),
+  }),
+  env: many(readers.assignment, {
+    group: 'scripts',
+    short: 'e',
+    for: running,
+    help: words('a variable every script sees', '每个脚本可见的环境变量'),
+  }),
+  'pass-env': many(readers.variable, {
+    group: 'scripts',
+    for: running,
+    help: words('a variable of yours that scripts may see; PATH always is', '允许脚本看到你的环境变量；PATH 总是可见'),
+    more: words('Scripts see nothing else of your environment.', '除此之外，脚本看不到你的环境。'),
+  }),
+  'pass-auth': flag({
+    group: 'scripts',
+    for: running,
+    help: words(
+      'scripts see the Authorization header (RFC 3875 §9.2 advises against)',
+      '脚本可见 Authorization 首部（RFC 3875 §9.2 不建议）',
+    ),
+  }),
+  'encoded-slashes': one(readers.choice('reject', 'decode'), {
+    group: 'scripts',
+    for: running,
+    fallback: 'reject',
+    help: words('what %2F in a path means (RFC 3875 §4.1.5)', '路径中 %2F 的含义（RFC 3875 §4.1.5）'),
+  }),
+  chunked: one(readers.choice('spool', 'stream', 'reject'), {
+    group: 'scripts',
+    fallback: 'spool',
+    help: words(
+      'a chunked upload is kept first to learn its length, passed on without one, or refused (RFC 3875 §4.2)',
+      '分块上传：先保存以得知长度、不带长度直接传递，或拒绝（RFC 3875 §4.2）',
+    ),
+  }),
+  isindex: flag({
+    group: 'scripts',
+    for: running,
+    help: words('pass a query like ?a+b as arguments (RFC 3875 §4.4)', '把 ?a+b 形式的查询作为命令行参数（RFC 3875 §4.4）'),
+  }),
+
+  // --- limits -------------------------------------------------------------------------------------------------
+  timeout: one(readers.duration(noLimit), {
+    group: 'limits',
+    for: running,
+    fallback: seconds(limits.totalMs),
+    help: words('how long a whole request may take; 0: no limit', '整个请求的时限；0：不限'),
+  }),
+  'header-timeout': one(readers.duration(noLimit), {
+    group: 'limits',
+    for: running,
+    fallback: seconds(limits.headerMs),
+    help: words('from its start until a script has printed its headers', '脚本从启动到输出完首部的时限'),
+  }),
+  'idle-timeout': one(readers.duration(noLimit), {
+    group: 'limits',
+    for: running,
+    fallback: seconds(limits.idleMs),
+    help: words('silence between two pieces of output', '两段输出之间的沉默时限'),
+  }),
+  'stdin-timeout': one(readers.duration(noLimit), {
+    group: 'limits',
+    for: running,
+    fallback: seconds(limits.stdinMs),
+    help: words('a script that neither reads its input nor answers', '脚本既不读取输入也不回答的时限'),
+  }),
+  'max-processes': one(readers.count(1), {
+    group: 'limits',
+    fallback: String(limits.processesMax),
+    help: words('scripts that run at once', '同时运行的脚本数'),
+  }),
+  'max-queue': one(readers.count(0), {
+    group: 'limits',
+    fallback: String(limits.queueMax),
+    help: words('requests that may wait for a process; more get 503', '可等待进程的请求数；超出者得到 503'),
+  }),
+  'max-body': one(readers.size, {
+    group: 'limits',
+    fallback: '1G',
+    help: words('the largest request body; 0: no limit', '请求体上限；0：不限'),
+  }),
+  grace: one(readers.duration(words('end them at once', '立即终止')), {
+    group: 'limits',
+    fallback: seconds(limits.shutdownGraceMs),
+    help: words('at Ctrl-C, how long running scripts may finish', '按下 Ctrl-C 后，运行中的脚本还有多少时间'),
+  }),
+
+  // --- the request of `run` -----------------------------------------------------------------------------------
+  method: one(readers.method, {
+    group: 'request',
+    for: ['run'],
+    short: 'X',
+    alias: 'request',
+    typedOnly: true,
+    help: words('default: GET, or POST when there is data', '默认 GET；有数据时为 POST'),
+  }),
+  data: one(readers.text('DATA', words('the body itself, @FILE, or @- for standard input', '请求体本身、@文件，或 @- 表示标准输入')), {
+    group: 'request',
+    for: ['run'],
+    short: 'd',
+    typedOnly: true,
+    help: words('the request body: DATA, @FILE, or @- for standard input', '请求体：DATA、@文件，或 @- 表示标准输入'),
+  }),
+  header: many(readers.headerLine, {
+    group: 'request',
+    for: ['run'],
+    short: 'H',
+    typedOnly: true,
+    help: words('a header field of the request', '请求首部字段'),
+  }),
+
+  // --- what is printed -----------------------------------------------------------------------------------------
+  quiet: flag({
+    group: 'output',
+    short: 'q',
+    help: words('neither banner nor access log; failures still show', '不显示横幅与访问日志；失败仍会显示'),
+  }),
+  color: one(readers.choice('always', 'never', 'auto'), {
+    group: 'output',
+    for: everywhere,
+    fallback: 'auto',
+    help: words(
+      'auto: on a terminal, unless FORCE_COLOR or NO_COLOR says otherwise',
+      'auto：在终端上着色，除非 FORCE_COLOR 或 NO_COLOR 另有规定',
+    ),
+  }),
+  'log-format': one(readers.choice('dev', 'common', 'combined', 'json'), {
+    group: 'output',
+    fallback: 'dev',
+    help: words('the access log on standard output, a line for each request', '标准输出上的访问日志，每个请求一行'),
+  }),
+  lang: one(
+    { ...readers.choice('en', 'zh-CN'), read: (name) => languages.get(name.toLowerCase()) },
+    {
+      group: 'output',
+      for: everywhere,
+      fallback: 'en',
+      help: words('the language of help and explanations', '帮助与说明的语言'),
+    },
+  ),
+  json: flag({
+    group: 'output',
+    for: ['run', 'doctor'],
+    typedOnly: true,
+    help: words('the report as one JSON object', '以一个 JSON 对象输出报告'),
+  }),
+
+  // --- other -----------------------------------------------------------------------------------------------------
+  config: one(readers.file, {
+    group: 'other',
+    for: everywhere,
+    typedOnly: true,
+    fallback: './cgi-serve.config.json',
+    help: words(
+      'options from a JSON file; default: ./cgi-serve.config.json, if there',
+      '从 JSON 文件读取选项；默认 ./cgi-serve.config.json（若存在）',
+    ),
+    more: words('Its keys are the long option names, and "dir".', '键为长选项名，以及 "dir"。'),
+  }),
+  cgi: flag({
+    group: 'other',
+    typedOnly: true,
+    hidden: true,
+    help: words('accepted for those who come from `python -m http.server --cgi`', '为 `python -m http.server --cgi` 的用户而接受'),
+  }),
+  'print-manpage': flag({
+    group: 'other',
+    typedOnly: true,
+    help: words('the manual page, for `man -l -`', '输出手册页，供 `man -l -` 使用'),
+  }),
+  'print-completions': one(readers.choice('bash', 'zsh', 'fish'), {
+    group: 'other',
+    typedOnly: true,
+    help: words('completions for a shell', '输出 shell 补全脚本'),
+  }),
+  'print-schema': flag({
+    group: 'other',
+    typedOnly: true,
+    help: words('the JSON Schema of the config file', '输出配置文件的 JSON Schema'),
+  }),
+  help: flag({
+    group: 'other',
+    for: everywhere,
+    short: 'h',
+    typedOnly: true,
+    help: words('-h is short, --help long', '-h 为简短帮助，--help 为完整帮助'),
+  }),
+  version: flag({
+    group: 'other',
+    for: everywhere,
+    short: 'V',
+    typedOnly: true,
+    help: words('the version', '版本'),
+  }),
+} as const satisfies Record<string, OptionRow>;
+
+const languages = new Map<string, 'en' | 'zh-CN'>([
+  ['en', 'en'],
+  ['zh-cn', 'zh-CN'],
+  ['zh_cn', 'zh-CN'],
+  ['zh', 'zh-CN'],
+]);
+
+export type OptionName = keyof typeof optionTable;
+
+type ValueOf<Row> = Row extends FlagRow ? boolean : Row extends OneRow<infer T> ? T : Row extends ManyRow<infer T> ? readonly T[] : never;
+
+/** What was said, by option; absent when nothing was. */
+export type Values = { [Name in OptionName]?: ValueOf<(typeof optionTable)[Name]> };
+
+export const optionNames = Object.keys(optionTable) as OptionName[];
+
+export const rowOf = (name: OptionName): OptionRow => optionTable[name];
+
+export const isFor = (row: OptionRow, command: Command): boolean => (row.for ?? ['serve']).includes(command);
+
+/** `CGI_SERVE_MAX_BODY`; undefined for options that are only typed. */
+export const environmentName = (name: OptionName): string | undefined =>
+  rowOf(name).typedOnly ? undefined : `CGI_SERVE_${name.toUpperCase().replaceAll('-', '_')}`;
+
+export const groupTitles: Readonly<Record<Group, Words>> = {
+  what: words('What is served', '提供什么'),
+  where: words('Where it listens', '监听何处'),
+  scripts: words('How scripts are run', '如何运行脚本'),
+  limits: words('Limits', '限制'),
+  request: words('The request', '请求'),
+  output: words('What is printed', '输出什么'),
+  other: words('Other', '其他'),
+};

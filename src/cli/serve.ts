@@ -1,0 +1,225 @@
+/**
+ * `cgi-serve [DIR]`: starts the server, tells where, prints a line for each request, and stops kindly. The access log goes to
+ * standard output, which may be a pipe to an analyser; everything else (banner, warnings, what scripts say on stderr, failures)
+ * goes to standard error.
+ */
+import { networkInterfaces } from 'node:os';
+import { explain } from '../failures.js';
+import { createServer } from '../index.js';
+import * as limits from '../limits.js';
+import { examineScripts } from '../route/list.js';
+import type { CgiServer } from '../server.js';
+import { type Exchange, now, type StderrLine, wallClock } from '../trace/trace.js';
+import type { Endpoint } from '../types.js';
+import { version } from '../version.js';
+import { banner, isLoopback, type Ready, readyLine, readyRecord } from './banner.js';
+import { deservesBox, failureBox, failureLine } from './failure-box.js';
+import { logLine } from './log.js';
+import type { Values } from './options.js';
+import { asTyped, findPlace, type Place } from './place.js';
+import { listenSomewhere } from './port.js';
+import { askingTheCore, interpretersOf, serverOptions } from './server-options.js';
+import type { Said } from './settle.js';
+import type { Terminal } from './terminal.js';
+import { say, shellQuoted, visible, words } from './words.js';
+
+export const serve = async (said: Said, terminal: Terminal): Promise<number> => {
+  const { values } = said;
+  const place = findPlace(said, terminal.cwd);
+  const interpreters = interpretersOf(values, terminal.env);
+  const printer = printerFor(values, terminal);
+  const server = askingTheCore(() =>
+    createServer({
+      ...serverOptions(values, place, terminal.cwd),
+      ...{ onExchange: printer.exchange, onStderr: printer.stderr, onWarning: printer.warning },
+    }),
+  );
+  const { endpoints, busyPort } = await listenSomewhere((at) => server.listen(at), place.port ?? values.port, values.host).catch(
+    async (error) => {
+      await server.close(0);
+      throw error;
+    },
+  );
+
+  const ended = untilStopped(server, values, terminal, printer);
+  warnWhenExposed(endpoints, values, place, printer, terminal);
+  if (!values.quiet) {
+    const prefix = values.prefix ?? '/cgi-bin/';
+    printer.ready({
+      version: version,
+      readyMs: now(),
+      endpoints,
+      network: networkAddresses(),
+      busyPort,
+      prefix,
+      dir: asTyped(place.dir, terminal.cwd),
+      publicDir: place.publicDir === undefined ? undefined : asTyped(place.publicDir, terminal.cwd),
+      configFile: said.configFile,
+      scripts: examineScripts(place.dir, prefix, interpreters),
+    });
+  }
+  return ended;
+};
+
+// --- what is printed ---------------------------------------------------------------------------------------------
+
+interface Printer {
+  ready(ready: Ready): void;
+  exchange(exchange: Exchange): void;
+  stderr(line: StderrLine): void;
+  warning(text: string): void;
+  /** Everything that waits is written. */
+  flush(): void;
+}
+
+const printerFor = (values: Values, { stdout, stderr, lang, cwd, outPalette, errPalette }: Terminal): Printer => {
+  const format = values['log-format'] ?? 'dev';
+  let waiting = '';
+  let lastBox = '';
+  const flush = (): void => {
+    if (waiting === '') return;
+    const lines = waiting;
+    waiting = '';
+    stdout.write(lines);
+  };
+  /** One write for all requests that end in the same turn of the event loop: a write to a pipe costs as much as the line itself. */
+  const log = (line: string): void => {
+    if (waiting === '') setImmediate(flush);
+    waiting += `${line}\n`;
+  };
+  const tell = (text: string): void => {
+    flush(); // A failure stands under its own log line when both streams are one terminal.
+    stderr.write(`${text}\n`);
+  };
+  const tellFailure = (exchange: Exchange): void => {
+    const { failure } = exchange;
+    if (!failure || !deservesBox(failure) || (values.quiet && explain(failure).fault === 'client')) return;
+    const subject = exchange.target.replace(/\?.*$/s, '');
+    if (format === 'dev') {
+      const width = Math.min(stderr.columns || 100, 120);
+      const box = failureBox(failure, subject, { lang, palette: errPalette, width, cwd, status: exchange.status }).join('\n');
+      // Somebody reloads a broken page: the same words again would only push the first ones off the screen.
+      const same = sameButForNumbers(box);
+      tell(same === lastBox ? errPalette.dim(`       ${say(words('as above', '同上'), lang)}`) : `${box}\n`);
+      lastBox = same;
+    } else if (format !== 'json') tell(failureLine(failure, subject, lang));
+  };
+  return {
+    flush,
+    ready(ready) {
+      if (format === 'json') log(readyRecord(ready, wallClock(), process.pid));
+      if (stderr.isTTY) tell(banner(ready, lang, errPalette).join('\n'));
+      else if (format !== 'json') tell(readyLine(ready));
+      flush();
+    },
+    exchange(exchange) {
+      if (!values.quiet) {
+        log(logLine(format, exchange, outPalette));
+        if (!exchange.failure) lastBox = '';
+      }
+      tellFailure(exchange);
+    },
+    stderr({ script, pid, text }) {
+      tell(`${errPalette.magenta(`${visible(script)}${pid === undefined ? '' : `[${pid}]`}`)} ${visible(text)}`);
+    },
+    warning(text) {
+      tell(`${errPalette.yellow(say(words('warning:', '警告：'), lang))} ${text.split('\n').map(visible).join('\n')}`);
+    },
+  };
+};
+
+const sameButForNumbers = (box: string): string => box.replace(/\d+ ms|\d+ 毫秒|pid \d+/g, '');
+
+const warnWhenExposed = (endpoints: readonly Endpoint[], values: Values, place: Place, printer: Printer, { lang, cwd }: Terminal): void => {
+  const exposed = endpoints.find(({ address }) => !isLoopback(address));
+  if (exposed === undefined) return;
+  const dir = shellQuoted(asTyped(place.dir, cwd));
+  const { address, port } = exposed;
+  const warning = values['basic-auth']
+    ? words(
+        `whoever reaches ${address} port ${port} with a password runs the programs in ${dir}; the password travels unencrypted`,
+        `任何能访问 ${address} 端口 ${port} 且持有密码的人都可运行 ${dir} 中的程序；密码以明文传输`,
+      )
+    : words(
+        `whoever reaches ${address} port ${port} runs the programs in ${dir}, as ${process.getuid?.() === 0 ? 'root' : 'this user'}`,
+        `任何能访问 ${address} 端口 ${port} 的人都可以${process.getuid?.() === 0 ? ' root ' : '当前用户'}身份运行 ${dir} 中的程序`,
+      );
+  printer.warning(say(warning, lang));
+};
+
+const networkAddresses = (): string[] =>
+  Object.values(networkInterfaces()).flatMap((addresses) =>
+    (addresses ?? []).filter((a) => !a.internal && a.family === 'IPv4').map((a) => a.address),
+  );
+
+// --- how it ends -------------------------------------------------------------------------------------------------
+
+/** 128 + the signal's number, as shells count. */
+const forcedCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type StopSignal = keyof typeof forcedCodes;
+
+/**
+ * The first signal stops listening and lets running scripts finish for `--grace`; a second ends them at once. 0: all of them
+ * finished. 130, 143 or 129: they were ended. Resolves when no child is left.
+ */
+const untilStopped = (server: CgiServer, values: Values, terminal: Terminal, printer: Printer): Promise<number> =>
+  new Promise((resolve) => {
+    const graceMs = values.grace ?? limits.shutdownGraceMs;
+    let stopping: StopSignal | 'EPIPE' | undefined;
+    let forced: number | undefined;
+    let ownMistakes = 0;
+
+    const stop = async (why: StopSignal | 'EPIPE', ms: number): Promise<void> => {
+      stopping = why;
+      // Whoever still runs when the time is over is ended, not finished.
+      const over = why === 'EPIPE' ? undefined : setTimeout(() => (forced ??= forcedCodes[why]), ms);
+      await server.close(ms).catch(report);
+      clearTimeout(over);
+      printer.flush();
+      for (const signal of signals) process.off(signal, onSignal);
+      process.off('uncaughtException', report).off('unhandledRejection', report);
+      resolve(forced ?? (ownMistakes > 0 ? 1 : 0));
+    };
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (stopping === undefined) {
+        if (!values.quiet) sayStopping(terminal, graceMs);
+        void stop(signal as StopSignal, graceMs);
+      } else {
+        if (forced === undefined && !values.quiet) saySecond(terminal);
+        forced ??= forcedCodes[signal as StopSignal];
+        void server.close(0).catch(report);
+      }
+    };
+    /** A bug of ours in one request must not end all the others. It is told, and the exit code remembers it. */
+    const report = (error: unknown): void => {
+      ownMistakes += 1;
+      terminal.stderr.write(
+        `cgi-serve: a mistake of its own; please report it with these lines\n${(error as Error)?.stack ?? String(error)}\n`,
+      );
+    };
+
+    const signals = Object.keys(forcedCodes) as StopSignal[];
+    for (const signal of signals) process.on(signal, onSignal);
+    process.on('uncaughtException', report).on('unhandledRejection', report);
+    terminal.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      // `cgi-serve | head`: nobody reads the log any more. Like other programs in a pipeline, it ends in silence.
+      if (error.code === 'EPIPE' && stopping === undefined) void stop('EPIPE', 0);
+    });
+  });
+
+const sayStopping = ({ stderr, errPalette: p, lang }: Terminal, graceMs: number): void => {
+  const time = graceMs % 1000 === 0 ? `${graceMs / 1000} s` : `${graceMs} ms`;
+  const text =
+    graceMs === 0
+      ? words('Stopping', '正在停止')
+      : words(
+          `Stopping. Scripts that still run have ${time}; Ctrl-C again ends them now`,
+          `正在停止。运行中的脚本还有 ${time}；再按一次 Ctrl-C 立即终止`,
+        );
+  // The terminal has printed ^C without a line end.
+  stderr.write(`${stderr.isTTY ? '\r' : ''}${p.dim(say(text, lang))}\n`);
+};
+
+const saySecond = ({ stderr, errPalette: p, lang }: Terminal): void => {
+  stderr.write(`${stderr.isTTY ? '\r' : ''}${p.dim(say(words('Ending them now', '立即终止'), lang))}\n`);
+};

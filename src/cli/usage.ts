@@ -1,0 +1,240 @@
+/**
+ * Help, from the option table: `-h` on one screen, `--help` with examples first, every default and every environment name.
+ * Also the manual page (roff), from the same rows.
+ */
+import type { Words } from '../failures.js';
+import type { Palette } from './color.js';
+import { type Command, environmentName, type Group, groupTitles, isFor, type OptionName, optionNames, rowOf } from './options.js';
+import { type Lang, padTo, paragraph, say, words, wrap } from './words.js';
+
+export interface HelpOptions {
+  readonly lang: Lang;
+  readonly palette: Palette;
+  /** Of the terminal, in columns. */
+  readonly width: number;
+}
+
+const summary = words(
+  'serves CGI scripts: a process for every request, in the open',
+  '运行 CGI 脚本的服务器：每个请求一个进程，过程清晰可见',
+);
+
+const synopses: Readonly<Record<Command, readonly string[]>> = {
+  serve: ['cgi-serve [DIR] [options]', 'cgi-serve run SCRIPT [URL] [options]', 'cgi-serve doctor [DIR] [options]'],
+  run: ['cgi-serve run SCRIPT [URL] [options]'],
+  doctor: ['cgi-serve doctor [DIR] [options]'],
+};
+
+const purposes: Readonly<Record<Command, Words>> = {
+  serve: paragraph(
+    [
+      'DIR holds the scripts; default ./cgi-bin, or $CGI_SERVE_DIR. `run` does one exchange without a server and shows all of it;',
+      '`doctor` examines every script and says what would fail. `cgi-serve run --help` and `cgi-serve doctor --help` tell their options.',
+    ],
+    [
+      'DIR 是脚本目录，默认 ./cgi-bin 或 $CGI_SERVE_DIR。`run` 不启动服务器而执行一次请求，并显示全过程；',
+      '`doctor` 检查每个脚本，指出会失败的地方。其选项见 `cgi-serve run --help` 与 `cgi-serve doctor --help`。',
+    ],
+  ),
+  run: paragraph(
+    [
+      'Does one exchange without a server, and shows the environment, the raw output and how each header line was judged.',
+      "URL is what follows the script's own (/path/info?query or ?query), or the whole URL as a browser shows it.",
+      'Exit code 5: the script is not a conforming CGI program.',
+    ],
+    [
+      '不启动服务器而执行一次请求，显示环境、原始输出以及每个首部行的判定。',
+      'URL 是脚本 URL 之后的部分（/path/info?query 或 ?query），或浏览器中的完整 URL。',
+      '退出码 5：脚本不符合 CGI 规范。',
+    ],
+  ),
+  doctor: paragraph(
+    [
+      'Examines every script in DIR (default ./cgi-bin) without starting any: what would run it, what would fail, how to mend it.',
+      'Exit code 5: at least one script would fail.',
+    ],
+    ['检查 DIR（默认 ./cgi-bin）中的每个脚本而不运行它们：由什么运行、会在哪里失败、如何修复。', '退出码 5：至少一个脚本会失败。'],
+  ),
+};
+
+const examples: Readonly<Record<Command, readonly (readonly [string, Words])[]>> = {
+  serve: [
+    ['cgi-serve', words('serve ./cgi-bin at http://localhost:8000/cgi-bin/', '在 http://localhost:8000/cgi-bin/ 提供 ./cgi-bin')],
+    ['cgi-serve ./scripts -p 8080', words('another directory, another port', '另一个目录和端口')],
+    ['cgi-serve -i .php=php-cgi', words('run PHP pages too', '同时运行 PHP 页面')],
+    ['cgi-serve --host 0.0.0.0', words('let other machines in: they can run your programs', '允许其他机器访问：它们能运行你的程序')],
+    ['cgi-serve --log-format combined | goaccess -', words('watch the access log', '分析访问日志')],
+    [
+      "cgi-serve run cgi-bin/form.py '?name=Ada'",
+      words('one request without a server, everything shown', '不启动服务器执行一次请求，显示全过程'),
+    ],
+    ['cgi-serve doctor', words('which scripts would fail, and why', '哪些脚本会失败，以及原因')],
+  ],
+  run: [
+    ['cgi-serve run cgi-bin/env.py', words('a GET request', 'GET 请求')],
+    ["cgi-serve run cgi-bin/form.py '?name=Ada'", words('with a query', '带查询')],
+    ['cgi-serve run cgi-bin/form.py -d name=Ada', words('a form, posted', '提交表单')],
+    ["cgi-serve run cgi-bin/up.pl -d @photo.jpg -H 'Content-Type: image/jpeg'", words('an upload', '上传文件')],
+    ['cgi-serve run cgi-bin/api.rb /users/7 -X DELETE', words('a path and a method', '路径与方法')],
+  ],
+  doctor: [
+    ['cgi-serve doctor', words('examine ./cgi-bin', '检查 ./cgi-bin')],
+    ['cgi-serve doctor ./scripts --json', words('for another program', '供其他程序使用')],
+  ],
+};
+
+const exitCodes: readonly (readonly [string, Words])[] = [
+  ['0', words('stopped as asked, everything finished', '正常停止，全部完成')],
+  ['1', words('a mistake of cgi-serve', 'cgi-serve 内部错误')],
+  ['2', words('a bad option, value or config file', '选项、值或配置文件有误')],
+  ['3', words('cannot listen: the port is taken or not allowed', '无法监听：端口被占用或无权限')],
+  ['4', words('a directory or file is missing or unreadable', '目录或文件缺失或不可读')],
+  ['5', words('run, doctor: a script is not a CGI program', 'run、doctor：脚本不符合 CGI 规范')],
+  [
+    '129, 130, 143',
+    words('ended by force: a second Ctrl-C, or the time for finishing was over', '强制结束：第二次 Ctrl-C，或宽限时间已到'),
+  ],
+];
+
+const headings = {
+  usage: words('Usage', '用法'),
+  examples: words('Examples', '示例'),
+  exit: words('Exit codes', '退出码'),
+  default: words('default', '默认'),
+};
+
+/** Those that most people need. */
+const brief: readonly OptionName[] = [
+  ...(['prefix', 'public', 'port', 'host', 'interpreter', 'timeout', 'method', 'data', 'header'] as const),
+  ...(['quiet', 'log-format', 'json', 'lang', 'config', 'help', 'version'] as const),
+];
+
+export const shortHelp = (command: Command, version: string, { lang, palette: p, width }: HelpOptions): string => {
+  const rows = brief.filter((name) => isFor(rowOf(name), command));
+  return [
+    `${p.bold(`cgi-serve ${version}`)}  ${say(summary, lang)}`,
+    '',
+    ...synopsis(command, lang, p),
+    '',
+    ...rows.flatMap((name) => optionLines(name, false, lang, p, width)),
+    '',
+    p.dim(say(words('--help shows everything, with examples', '--help 显示全部选项与示例'), lang)),
+  ].join('\n');
+};
+
+export const longHelp = (command: Command, version: string, { lang, palette: p, width }: HelpOptions): string => {
+  const exampleWidth = Math.max(...examples[command].map(([line]) => line.length)) + 3;
+  return [
+    `${p.bold(`cgi-serve ${version}`)}  ${say(summary, lang)}`,
+    '',
+    p.bold(say(headings.examples, lang)),
+    ...examples[command].flatMap(([line, what]) =>
+      exampleWidth + 40 <= width
+        ? [`  ${padTo(line, exampleWidth)}${p.dim(say(what, lang))}`]
+        : [`  ${line}`, `      ${p.dim(say(what, lang))}`],
+    ),
+    '',
+    ...synopsis(command, lang, p),
+    '',
+    ...wrap(say(purposes[command], lang), width),
+    ...(Object.keys(groupTitles) as Group[]).flatMap((group) => {
+      const rows = optionNames.filter((name) => rowOf(name).group === group && isFor(rowOf(name), command) && !rowOf(name).hidden);
+      if (rows.length === 0) return [];
+      return ['', p.bold(say(groupTitles[group], lang)), ...rows.flatMap((name) => optionLines(name, true, lang, p, width))];
+    }),
+    '',
+    p.bold(say(headings.exit, lang)),
+    ...exitCodes.map(([code, what]) => `  ${padTo(code, 15)}${say(what, lang)}`),
+    '',
+    ...wrap(say(precedence, lang), width),
+  ].join('\n');
+};
+
+const precedence = paragraph(
+  [
+    'What is typed counts more than the environment, that more than the config file.',
+    'Options marked … may be given several times; in the environment their values are parted by commas.',
+  ],
+  ['命令行优先于环境变量，环境变量优先于配置文件。', '带 … 的选项可多次给出；在环境变量中以逗号分隔。'],
+);
+
+const synopsis = (command: Command, lang: Lang, p: Palette): string[] => {
+  const title = `${say(headings.usage, lang)}${lang === 'en' ? ': ' : '：'}`;
+  return synopses[command].map((line, i) => (i === 0 ? p.bold(title) : padTo('', lang === 'en' ? 7 : 6)) + line);
+};
+
+const helpColumn = 30;
+
+/** `-p, --port PORT`, `--env NAME=VALUE …` */
+const spelling = (name: OptionName): string => {
+  const row = rowOf(name);
+  const short = row.short ? `-${row.short}, ` : '    ';
+  return `${short}--${name}${row.kind === 'flag' ? '' : ` ${row.reader.placeholder}`}${row.kind === 'many' ? ' …' : ''}`;
+};
+
+const optionLines = (name: OptionName, long: boolean, lang: Lang, p: Palette, width: number): string[] => {
+  const row = rowOf(name);
+  const room = Math.max(30, width - helpColumn);
+  const facts = [
+    row.fallback !== undefined && !saysDefault(row.help) ? `${say(headings.default, lang)} ${row.fallback}` : undefined,
+    environmentName(name) === undefined ? undefined : `$${environmentName(name)}`,
+    row.alias ? `--${row.alias}` : undefined,
+  ].filter(Boolean);
+  const text = [
+    ...wrap(say(row.help, lang), room),
+    ...(long && row.more ? wrap(say(row.more, lang), room) : []),
+    ...(long && facts.length > 0 ? [p.dim(facts.join(' · '))] : []),
+  ];
+  const spelt = `  ${spelling(name)}`;
+  const rest = text.map((line) => ' '.repeat(helpColumn) + line);
+  return spelt.length + 2 <= helpColumn ? [p.cyan(padTo(spelt, helpColumn)) + text[0], ...rest.slice(1)] : [p.cyan(spelt), ...rest];
+};
+
+const saysDefault = (help: Words): boolean => /\bdefault\b/.test(help.en);
+
+/** `man -l -` reads it. English: so does whoever packages the program. */
+export const manualPage = (version: string): string => {
+  const roff = (text: string): string =>
+    text
+      .replace(/\\/g, '\\e')
+      .replace(/-/g, '\\-')
+      .replace(/^([.'])/gm, '\\&$1');
+  const option = (name: OptionName): string[] => {
+    const row = rowOf(name);
+    const short = row.short ? `\\fB\\-${row.short}\\fR, ` : '';
+    const value = row.kind === 'flag' ? '' : ` \\fI${roff(row.reader.placeholder)}\\fR`;
+    const fallback = row.fallback && !saysDefault(row.help) ? `Default: ${row.fallback}.` : '';
+    const env = environmentName(name) ? `Environment: ${environmentName(name)}.` : '';
+    const told = [`${row.help.en}.`, row.more?.en, fallback, env].filter(Boolean).join(' ');
+    return ['.TP', `${short}\\fB\\-\\-${roff(name)}\\fR${value}${row.kind === 'many' ? ' …' : ''}`, roff(told)];
+  };
+  const rows = (command: Command, only: (name: OptionName) => boolean): string[] =>
+    optionNames.filter((name) => isFor(rowOf(name), command) && !rowOf(name).hidden && only(name)).flatMap(option);
+  return [
+    `.TH CGI\\-SERVE 1 "" "cgi\\-serve ${roff(version)}" "User Commands"`,
+    '.SH NAME',
+    `cgi\\-serve \\- ${roff(summary.en)}`,
+    '.SH SYNOPSIS',
+    ...synopses.serve.flatMap((line, i) => [...(i === 0 ? [] : ['.br']), roff(line)]),
+    '.SH DESCRIPTION',
+    roff(purposes.serve.en),
+    '.SH OPTIONS',
+    ...rows('serve', () => true),
+    '.SH CGI\\-SERVE RUN',
+    roff(purposes.run.en),
+    ...rows('run', (name) => !isFor(rowOf(name), 'serve')),
+    '.SH CGI\\-SERVE DOCTOR',
+    roff(purposes.doctor.en),
+    '.SH FILES',
+    '.TP',
+    '\\fBcgi\\-serve.config.json\\fR',
+    roff('Options by their long names, and "dir". Read from the working directory, or from where --config says.'),
+    '.SH EXIT STATUS',
+    ...exitCodes.flatMap(([code, what]) => ['.TP', `\\fB${code}\\fR`, roff(what.en)]),
+    '.SH EXAMPLES',
+    ...examples.serve.flatMap(([line, what]) => ['.TP', `\\fB${roff(line)}\\fR`, roff(what.en)]),
+    '.SH SEE ALSO',
+    'RFC 3875, The Common Gateway Interface (CGI) Version 1.1',
+    '',
+  ].join('\n');
+};
