@@ -25,7 +25,7 @@ export const lingerBytesMax = 64 * MIB;
 export const lingerMs = 5_000;
 /** Pipelined requests waiting on one connection before its socket is no longer read. */
 export const pipelinedMax = 32;
-/** A client that has sent FIN may have left or may only have said all (`socat`, `nc -N`). Told apart by the first write; waited for so long. */
+/** A client that has sent FIN has left, or has only said all (`socat`, `nc -N`): the first write will tell, waited for so long. */
 export const halfClosedMs = 2_000;
 /** A client that takes nothing of its answer for so long has left. */
 export const clientStallMs = 60_000;

@@ -3,12 +3,13 @@
  * each request and dies with it. Everything a kept worker saves is paid here, and the trace shows it.
  */
 import { basename } from 'node:path';
-import type { Carrier } from '../carrier/channel.js';
+import type { Carrier, ChannelEvents } from '../carrier/channel.js';
 import { slots } from '../carrier/slots.js';
+import { type Failure, failure } from '../failures.js';
 import { queueMs } from '../limits.js';
 import type { StderrLine } from '../trace/trace.js';
-import type { Call, Gateway } from '../types.js';
-import { converse, type Patience } from './converse.js';
+import type { Gateway } from '../types.js';
+import { type Conversation, converse, type Patience } from './converse.js';
 import { errorLog } from './errors.js';
 
 export interface CgiGatewayOptions extends Patience {
@@ -18,33 +19,43 @@ export interface CgiGatewayOptions extends Patience {
 }
 
 export const cgiGateway = (name: string, carrier: Carrier, options: CgiGatewayOptions): Gateway => {
+  const running = new Set<Conversation>();
   const places = slots(options.maxProcesses, options.maxQueue, queueMs);
 
   return {
     name,
     call(request, sink, trace) {
-      let call: Call | undefined;
+      let call: Conversation | undefined;
       trace.gateway = name;
       trace.script = request.script.file;
       const script = basename(request.script.file);
       const errors = errorLog((text) => options.onStderr({ id: trace.id, script, pid: trace.pid, text }));
 
-      const leave = places.acquire(
-        (release) => {
-          trace.mark('granted');
-          call = converse((events) => carrier.open(request, events), request, sink, errors, options, trace, release);
-        },
-        (why) => {
-          request.body?.discard();
-          sink.fail(why);
-          sink.over();
-        },
-      );
+      let over = false;
+      const refuse = (why: Failure): void => {
+        over = true;
+        request.body?.discard();
+        sink.fail(why);
+        sink.over();
+      };
+      const leave = places.acquire((release) => {
+        trace.mark('granted');
+        const open = (events: ChannelEvents): void => carrier.open(request, events);
+        call = converse(open, request, sink, errors, options, trace, () => {
+          over = true;
+          if (call) running.delete(call);
+          release();
+        });
+        if (!over) running.add(call);
+      }, refuse);
       return {
         resume: () => call?.resume(),
         abort(why) {
           if (call) return call.abort(why);
+          if (over) return;
+          // It never had a process; its place in the queue is free.
           leave();
+          over = true;
           trace.failure ??= why;
           request.body?.discard();
           sink.over();
@@ -54,7 +65,10 @@ export const cgiGateway = (name: string, carrier: Carrier, options: CgiGatewayOp
     async close(graceMs) {
       places.close();
       // Whoever runs may finish; whoever has not by then is told to.
-      const patience = setTimeout(() => void carrier.close(), graceMs);
+      const patience = setTimeout(() => {
+        for (const call of running) call.fail(failure('SHUTTING_DOWN'));
+        void carrier.close();
+      }, graceMs);
       while (places.busy > 0) await new Promise((resolve) => setTimeout(resolve, 10));
       clearTimeout(patience);
       await carrier.close();

@@ -25,6 +25,11 @@ export interface Patience {
   readonly stdinTimeoutMs: number;
 }
 
+export interface Conversation extends Call {
+  /** The program must end, and the client is told why. */
+  fail(why: Failure): void;
+}
+
 /** `open` starts the program and tells the events; `over` is called just before the sink's. */
 export const converse = (
   open: (events: ChannelEvents) => void,
@@ -34,7 +39,7 @@ export const converse = (
   patience: Patience,
   trace: Trace,
   over: () => void,
-): Call => {
+): Conversation => {
   const { body, script } = request;
   const parser = replyParser();
   const beganMs = now();
@@ -282,6 +287,7 @@ export const converse = (
   open(events);
 
   return {
+    fail,
     resume() {
       if (!full) return;
       full = false;
