@@ -217,6 +217,16 @@ export const failureTable = {
       '执行 `chmod +x 文件`，或映射扩展名：`--interpreter .ext=程序`。',
     ],
   ),
+  SCRIPT_OUTSIDE: row(
+    403,
+    'server',
+    '',
+    [
+      'A file of this kind is a script, and scripts run only in the script directory; its text is not sent.',
+      '这类文件是脚本，而脚本只在脚本目录中运行；不会发送其文本。',
+    ],
+    ['Move it to the script directory.', '请把它移到脚本目录。'],
+  ),
   NOT_A_FILE: row(
     403,
     'server',

@@ -135,6 +135,7 @@ const httpServer = (site: Site, connections: WeakMap<Duplex, Connection>): Serve
   const serve = (message: IncomingMessage, res: ServerResponse, circumstances: Circumstances = {}): void => {
     const { socket } = message;
     const connection = connections.get(socket)!;
+    if (!socket.writable) return;
     const begin = (): void => {
       connection.message = message;
       // Set before: an answer may be complete before exchange() returns.
@@ -178,7 +179,11 @@ const idle: RunningExchange = { refuse() {} };
 const next = (socket: Socket, connection: Connection): void => {
   connection.running = undefined;
   connection.message = undefined;
-  if (socket.destroyed) return;
+  // RFC 9112 §9.6 — after an answer that closes, what follows on the connection is not processed.
+  if (socket.destroyed || socket.writableEnded) {
+    connection.waiting.length = 0;
+    return;
+  }
   connection.waiting.shift()?.();
   if (connection.waiting.length < pipelinedMax && socket.isPaused()) socket.resume();
 };
@@ -194,7 +199,7 @@ const watchHalfClosed = (socket: Socket, connection: Connection): void => {
 
 // --- requests that are none -----------------------------------------------------------------------------------------
 
-type ParserError = NodeJS.ErrnoException & { rawPacket?: Buffer; reason?: string };
+type ParserError = NodeJS.ErrnoException & { rawPacket?: Buffer; bytesParsed?: number; reason?: string };
 
 const parserFailure = (error: ParserError, inBody: boolean): Failure => {
   const detail = error.reason ?? error.message;
@@ -204,9 +209,9 @@ const parserFailure = (error: ParserError, inBody: boolean): Failure => {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return failure('HEAD_TIMEOUT', { detail: `${requestHeadMs} ms` });
     case 'HPE_INVALID_VERSION':
-      return failure('VERSION_UNSUPPORTED', { detail });
+      return failure(/ HTTP\/\d\.\d\r\n$/.test(brokenLine(error)) ? 'VERSION_UNSUPPORTED' : 'BAD_REQUEST', { detail });
     case 'HPE_INVALID_METHOD':
-      return notHttp(error.rawPacket, detail);
+      return notHttp(brokenLine(error), detail);
     case 'HPE_INVALID_EOF_STATE':
       return failure(inBody ? 'BODY_CUT_SHORT' : 'BAD_REQUEST', { detail: 'the connection was closed in the middle of the request' });
     default:
@@ -214,10 +219,18 @@ const parserFailure = (error: ParserError, inBody: boolean): Failure => {
   }
 };
 
+/** The line the parser stopped in, with its end. Another request may stand before and behind it. */
+const brokenLine = ({ rawPacket, bytesParsed = 0 }: ParserError): string => {
+  const packet = rawPacket?.toString('latin1') ?? '';
+  const from = packet.lastIndexOf('\n', bytesParsed - 1) + 1;
+  const end = packet.indexOf('\n', bytesParsed);
+  return packet.slice(bytesParsed === 0 ? 0 : from, end < 0 ? undefined : end + 1);
+};
+
 /** A first byte of 0x16 is a TLS handshake: somebody typed https. */
-const notHttp = (packet: Buffer | undefined, detail: string): Failure => {
-  if (packet?.[0] === 0x16) return failure('BAD_REQUEST', { detail: 'this is a TLS handshake on a plain port: say http, not https' });
-  const looksLikeRequest = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40} [^ \r\n]+ HTTP\/\d/.test(packet?.toString('latin1') ?? '');
+const notHttp = (line: string, detail: string): Failure => {
+  if (line.startsWith('\x16')) return failure('BAD_REQUEST', { detail: 'this is a TLS handshake on a plain port: say http, not https' });
+  const looksLikeRequest = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40} [^ \r\n]+ HTTP\/\d/.test(line);
   return looksLikeRequest ? failure('METHOD_UNKNOWN', { detail }) : failure('BAD_REQUEST', { detail });
 };
 

@@ -90,11 +90,12 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
       stop(graceMs = killGraceMs) {
         if (stopping || finished) return;
         stopping = true;
+        ladders += 1;
+        endGroup(pid, graceMs, () => exited, ladderDone);
+        // After TERM: a script that saw its input end first could take the part for the whole.
         stdin?.destroy();
         // Its last words are read and thrown away, lest it blocks on them.
         stdout.resume();
-        ladders += 1;
-        endGroup(pid, graceMs, () => exited, ladderDone);
       },
     };
     living.set(pid, channel);

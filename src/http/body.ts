@@ -18,6 +18,10 @@ export interface BodyPlan {
   readonly bytes: number | undefined;
 }
 
+/** Does anything follow the head? RFC 9112 §6.3. */
+export const announcesBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
 export const planBody = (message: IncomingMessage, chunked: 'spool' | 'stream' | 'reject', bytesMax: number): BodyPlan | Failure => {
   const coding = message.headers['transfer-encoding'];
   if (coding !== undefined) {
@@ -57,8 +61,8 @@ export const flowingBody = (
     message.on('data', (piece: Buffer) => {
       received += piece.length;
       counted(piece.length);
+      if (ended) return; // A cleared timer that is refreshed runs again.
       idle?.refresh();
-      if (ended) return;
       if (received > bytesMax) return settle((s) => s.fail(failure('BODY_TOO_LARGE', { detail: `more than ${bytesMax} bytes` })));
       sink?.piece(piece);
     });
@@ -88,7 +92,7 @@ export const flowingBody = (
     resume() {
       if (!paused) return;
       paused = false;
-      idle?.refresh();
+      if (!ended) idle?.refresh();
       message.resume();
     },
     discard() {

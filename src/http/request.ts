@@ -10,10 +10,10 @@ import { type Failure, failure } from '../failures.js';
 import type { Endpoint, HttpRequest } from '../types.js';
 
 export const readRequest = (message: IncomingMessage, target = message.url ?? '/'): HttpRequest | Failure => {
-  const { socket, rawHeaders: headers } = message;
+  const { socket, rawHeaders } = message;
   const protocol = `HTTP/${message.httpVersion}`;
   if (protocol !== 'HTTP/1.1' && protocol !== 'HTTP/1.0') return failure('VERSION_UNSUPPORTED', { detail: protocol });
-  const hosts = fieldValues(headers, 'host');
+  const hosts = fieldValues(rawHeaders, 'host');
   // RFC 9112 §3.2 — none in HTTP/1.1, or two, is an attempt to be two sites at once.
   if (hosts.length > 1 || (hosts.length === 0 && protocol === 'HTTP/1.1'))
     return failure('HOST_INVALID', { detail: `${hosts.length} Host fields` });
@@ -21,8 +21,9 @@ export const readRequest = (message: IncomingMessage, target = message.url ?? '/
   if (host !== undefined && !isAuthority(host)) return failure('HOST_INVALID', { detail: host });
   const form = readTarget(target);
   if (form === undefined) return failure('BAD_REQUEST', { detail: `request target ${target.slice(0, 100)}` });
-  // RFC 9112 §3.2.2 — an absolute target's authority replaces Host.
+  // RFC 9112 §3.2.2 — an absolute target's authority replaces Host, for the script, too.
   const authority = form.authority ?? host;
+  const headers = form.authority === undefined ? rawHeaders : withHost(rawHeaders, form.authority);
   const question = form.origin.indexOf('?');
   return {
     method: message.method ?? 'GET',
@@ -47,6 +48,9 @@ export const fieldValues = (headers: readonly string[], name: string): string[] 
   return values;
 };
 
+const withHost = (headers: readonly string[], host: string): string[] =>
+  headers.map((text, i) => (i % 2 === 1 && headers[i - 1]!.toLowerCase() === 'host' ? host : text));
+
 /** RFC 9112 §3.2: origin-form, absolute-form, or `*`, whose path is `*` itself. A fragment is never sent. */
 const readTarget = (target: string): { origin: string; authority: string | undefined } | undefined => {
   if (target.includes('#')) return undefined;
@@ -58,6 +62,7 @@ const readTarget = (target: string): { origin: string; authority: string | undef
 
 /** RFC 3986 §3.2.2 host [":" port], without userinfo: a name that carries a password is a trick. Empty is allowed (RFC 9112 §3.2). */
 const isAuthority = (text: string): boolean => {
+  if (text.startsWith(':')) return false; // RFC 9110 §4.2.1: a port of nobody.
   const [, port] = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::(\d*))?$/.exec(text) ?? [undefined, '-1'];
   return Number(port ?? 0) >= 0 && Number(port ?? 0) <= 65_535;
 };

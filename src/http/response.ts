@@ -10,6 +10,7 @@ import { clientStallMs, lingerBytesMax, lingerMs, retryAfterSeconds } from '../l
 import { hasNoBody } from '../script/reply.js';
 import type { Phases, Trace } from '../trace/trace.js';
 import type { Call, MetaVariables, ReplyHead, ReplySink } from '../types.js';
+import { announcesBody } from './body.js';
 import { failurePage, pageHeaders } from './page.js';
 
 export interface AnswerOptions {
@@ -95,7 +96,7 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
    */
   const linger = (): void => {
     const { socket } = message;
-    if (message.complete || socket.destroyed) return;
+    if (message.complete || !announcesBody(message) || socket.destroyed) return;
     let bytes = 0;
     let closing = false;
     // Node destroys the socket as soon as a last answer is flushed. FIN is sent at once, and what still comes is waited for.
@@ -218,7 +219,8 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
       const headers = [...extra];
       if (status !== 204) headers.push('Content-Length', String(bytes.length));
       if (bytes.length > 0) headers.push('Content-Type', type);
-      if (!message.complete) headers.push('Connection', 'close');
+      // While the head is all that was read, `complete` is false even of a request without a body.
+      if (!message.complete && announcesBody(message)) headers.push('Connection', 'close');
       writeHead(status, '', headers);
       if (message.method !== 'HEAD') {
         trace.bytesOut += bytes.length;

@@ -3,26 +3,30 @@
  * ended with it. libuv gives it Unix sockets, not pipes, as stdin, stdout and stderr: a script that opens `/dev/stderr` by
  * name gets ENXIO (`>&2` works); README, «Limits».
  */
-import { spawn } from 'node:child_process';
+import { ChildProcess } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import type { BearChild } from './child.js';
 
 export const bearPortable: BearChild = (birth, events) => {
-  let child: ReturnType<typeof spawn>;
+  const child = new ChildProcess() as Spawner;
+  const options: SpawnOptions = {
+    file: birth.program,
+    args: [birth.program, ...birth.args],
+    envPairs: Array.from(birth.env, ([name, value]) => `${name}=${value}`),
+    cwd: birth.cwd,
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+    stdio: [birth.stdin === 'none' ? nothingToRead() : birth.stdin, 'pipe', 'pipe'],
+  };
   try {
-    child = spawn(birth.program, birth.args, {
-      env: Object.fromEntries(birth.env),
-      cwd: birth.cwd,
-      detached: process.platform !== 'win32',
-      windowsHide: true,
-      stdio: [birth.stdin === 'none' ? nothingToRead() : birth.stdin, 'pipe', 'pipe'],
-    });
+    child.spawn(options);
   } catch (error) {
     // E2BIG, ENOMEM: those that Node throws instead of emitting.
     events.unborn((error as NodeJS.ErrnoException).code ?? String(error));
     return;
   }
+  if (child.pid === undefined) closeForgotten(options);
   // A broken pipe is how a script says that it wants no more; whoever holds the stream learns it from `close`.
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.on('error', () => {});
   if (child.pid === undefined) {
@@ -35,9 +39,28 @@ export const bearPortable: BearChild = (birth, events) => {
 };
 
 /**
- * An empty stdin. With 'ignore' the child opens /dev/null itself, and where that fails for want of descriptors Node forgets to
- * close the sockets of stdout and stderr: one flood would leave the server without descriptors for ever.
+ * What child_process.spawn() calls with its options sorted out. Called directly because a spawn that fails for want of descriptors
+ * returns early and forgets the handles it has opened for stdout and stderr: one flood would leave the server without
+ * descriptors for ever, and only here they can be reached.
  */
+type Spawner = ChildProcess & { spawn(options: SpawnOptions): number };
+
+interface SpawnOptions {
+  file: string;
+  args: string[];
+  envPairs: string[];
+  cwd: string;
+  detached: boolean;
+  windowsHide: boolean;
+  /** Replaced by what was made of it: objects with handles. */
+  stdio: (string | number | { handle?: { close(): void } })[];
+}
+
+const closeForgotten = (options: SpawnOptions): void => {
+  for (const each of options.stdio) if (typeof each === 'object') each.handle?.close();
+};
+
+/** An empty stdin, opened once: with 'ignore' each child would open /dev/null itself. */
 const nothingToRead = (): number => {
   emptyFd ??= openSync(devNull, 'r');
   return emptyFd;

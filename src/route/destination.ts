@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Failure, failure, isFailure } from '../failures.js';
 import { indexedQuery } from '../script/isindex.js';
 import type { HttpRequest, Script } from '../types.js';
-import { type Found, isInside, isReadable, scriptIndex, walk } from './look.js';
+import { extensionOf, type Found, isInside, isReadable, scriptIndex, walk } from './look.js';
 import { type Mount, mountFor } from './mounts.js';
 import { asUrl, joined, resolvePath, type Segments } from './resolve.js';
 import { scriptAt } from './script.js';
@@ -68,12 +68,18 @@ const toFile = (request: HttpRequest, segments: Segments, policy: RoutePolicy): 
   if (isFailure(found)) return found;
   // However it is spelt or linked, what lies in a script directory is never sent as text.
   if (policy.mounts.some((mount) => isInside(mount.root, found.path))) return failure('NOT_FOUND', { file: found.path });
-  if (found.kind === 'file') return found.rest.length === 0 ? { to: 'file', found } : failure('NOT_FOUND', { file: found.path });
+  if (found.kind === 'file') {
+    if (policy.mounts.some((mount) => isSource(found.path, mount))) return failure('SCRIPT_OUTSIDE', { file: found.path });
+    return found.rest.length === 0 ? { to: 'file', found } : failure('NOT_FOUND', { file: found.path });
+  }
   if (found.rest.length === 0) return slash(request, found.name);
   const index = walk(found.path, ['index.html']);
   if (!isFailure(index) && index.kind === 'file') return { to: 'file', found: index };
   return atRoot ? startPage : failure('NO_LISTING', { file: found.path });
 };
+
+/** By its name it would run, were it in a script directory. Its X bit says nothing here: whole disks have it on every file. */
+const isSource = (file: string, mount: Mount): boolean => mount.interpreters.has(extensionOf(file)) || extensionOf(file) === '.cgi';
 
 /** Built from the segments, not from the URL's text: `//host/dir` must not become a redirect to another host. */
 const slash = (request: HttpRequest, name: Segments): Destination => ({

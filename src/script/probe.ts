@@ -44,7 +44,8 @@ const hex = (bytes: Buffer): string => {
 const programFormat = (first: Buffer): 'ELF' | 'Mach-O' | 'PE' | undefined => {
   if (first.length < 4) return undefined;
   const magic = first.readUInt32BE(0);
-  if (magic === 0x7f454c46) return 'ELF';
+  // Class, byte order and version: libuv hands what the system takes for no program to /bin/sh.
+  if (magic === 0x7f454c46) return /^[\x01\x02][\x01\x02]\x01/.test(first.toString('latin1', 4, 7)) ? 'ELF' : undefined;
   if ([0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe, 0xcafebabe].includes(magic)) return 'Mach-O';
   return first[0] === 0x4d && first[1] === 0x5a ? 'PE' : undefined;
 };

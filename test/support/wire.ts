@@ -60,7 +60,9 @@ export class Wire {
         resolve(this.over);
         this.wake();
       };
-      socket.on('end', () => finish('end'));
+      // A reset that is there when the last bytes are read looks like an end to libuv; but the kernel no longer knows the peer then.
+      // Prepended, because Node's own listener half-closes, after which it may not know it either.
+      socket.prependListener('end', () => finish(!socket.writableEnded && socket.remoteAddress === undefined ? 'reset' : 'end'));
       socket.on('error', () => finish('reset'));
       socket.on('close', () => finish('end'));
     });
