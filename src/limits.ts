@@ -67,6 +67,8 @@ export const killGraceMs = 2_000;
 export const orphanLingerMs = 250;
 /** A line that is no header came first: later output may show why, and is waited for so long. */
 export const refusedLingerMs = 1_000;
+/** A script that runs longer than this gets a stream for its stderr; for the others one look at the end is enough. */
+export const errorsLookMs = 10;
 /** After the exit, stderr that a grandchild may hold open is read for so long. */
 export const stderrLingerMs = 100;
 /** stdout is at its end, the leader still runs: its exit code is waited for so long before the response ends without it. */

@@ -20,6 +20,8 @@ export interface CgiServer {
   readonly http: Server;
   readonly settings: Settings;
   readonly site: Site;
+  /** How children are born: `native` (posix_spawn), or `portable` and why. */
+  readonly births: Site['births'];
   /**
    * Listens on one port of every host; port 0 is any free one, the same for all. Default: port 8000 of 127.0.0.1 and ::1.
    * Resolves with the real addresses; rejects with the system's error (EADDRINUSE, EACCES). A host of an address family this
@@ -39,6 +41,7 @@ export const createServer = (options: ServerOptions = {}): CgiServer => {
     http: listeners[0]!,
     settings: site.settings,
     site,
+    births: site.births,
     async listen({ port = 8000, host = ['127.0.0.1', '::1'] } = {}) {
       const hosts = typeof host === 'string' ? [host] : host;
       for (let attempt = 0; ; attempt++) {

@@ -37,6 +37,8 @@ export interface CgiOptions {
   maxBodyBytes?: number;
   /** Between TERM and KILL. */
   killGraceMs?: number;
+  /** How children are born: `native` (posix_spawn through koffi), `portable` (node:child_process). Default `auto`: native where it loads. */
+  spawn?: 'auto' | 'native' | 'portable';
   /** DOCUMENT_ROOT and the root of PATH_TRANSLATED. Default: the public directory, else the script directory. */
   documentRoot?: string;
   /** Show evidence on failure pages and send Server-Timing. Default: to clients on loopback that came through no proxy. */
@@ -79,6 +81,7 @@ export const settle = (options: CgiOptions): Settings => ({
   maxQueue: options.maxQueue ?? limits.queueMax,
   maxBodyBytes: options.maxBodyBytes === 0 ? Number.POSITIVE_INFINITY : (options.maxBodyBytes ?? limits.bodyBytesMax),
   killGraceMs: options.killGraceMs ?? limits.killGraceMs,
+  spawn: options.spawn ?? 'auto',
   details: options.details ?? 'loopback',
   onExchange: options.onExchange ?? (() => {}),
   onStderr: options.onStderr ?? (() => {}),

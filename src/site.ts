@@ -8,6 +8,7 @@ import { isFailure } from './failures.js';
 import { createCgiGateway } from './gateway/catalog.js';
 import { type Authority, loadHtpasswd } from './http/auth.js';
 import { type SendFile, staticFiles } from './http/static.js';
+import { bearFor } from './process/bear.js';
 import type { RoutePolicy } from './route/destination.js';
 import { resolveInterpreters } from './route/interpreters.js';
 import { resolvePath, type Segments } from './route/resolve.js';
@@ -27,6 +28,8 @@ export interface Site {
   readonly authority: Authority | undefined;
   readonly sendFile: SendFile | undefined;
   readonly gateways: readonly Gateway[];
+  /** How children are born, and why not natively where they are not. */
+  readonly births: { readonly by: 'native' | 'portable'; readonly why: string | undefined };
 }
 
 /** Throws an Error with one clear sentence when an option cannot be used. */
@@ -50,6 +53,7 @@ export const openSite = (dir: string, options: ServerOptions): Site => {
     authority: options.basicAuth === undefined ? undefined : loadHtpasswd(options.basicAuth, options.onWarning),
     sendFile: publicRoot === undefined ? undefined : staticFiles(publicRoot, software),
     gateways: [gateway],
+    births: bearFor(settings.spawn),
   };
 };
 

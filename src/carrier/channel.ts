@@ -3,6 +3,7 @@
  * a process; `dial` and `pool` will make one from a socket.
  */
 import type { Failure } from '../failures.js';
+import type { KernelAccount } from '../trace/trace.js';
 import type { GatewayRequest } from '../types.js';
 
 /** Told to the one who converses. `opened` or `failed` first; `over` last, once, after either. */
@@ -19,8 +20,8 @@ export interface ChannelEvents {
   outputEnd(): void;
   /** stderr. */
   errors(piece: Buffer): void;
-  /** The program is gone: an exit code, a signal, or neither for a peer that hung up. */
-  exited(code: number | undefined, signal: string | undefined): void;
+  /** The program is gone: an exit code, a signal, or neither for a peer that hung up; and what the kernel charged it, where known. */
+  exited(code: number | undefined, signal: string | undefined, account: KernelAccount | undefined): void;
   /** Nothing of it is left, and nothing more will be told. */
   over(): void;
 }

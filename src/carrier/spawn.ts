@@ -39,8 +39,8 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
     }, 1000).unref();
   };
 
-  const converseWith = (child: Child, events: ChannelEvents): { channel: Channel; exited: () => void } => {
-    const { pid, stdin, stdout, stderr } = child;
+  const converseWith = (child: Child, events: ChannelEvents): { channel: Channel; exited: () => void; endErrors: () => void } => {
+    const { pid, stdin, stdout } = child;
     let exited = false;
     let errorsEnded = false;
     let outputEnded = false;
@@ -73,9 +73,6 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
     stdout.on('data', (piece: Buffer) => events.output(piece));
     stdout.once('close', endOutput);
     stdout.once('end', endOutput);
-    stderr.on('data', (piece: Buffer) => events.errors(piece));
-    stderr.once('close', endErrors);
-    stderr.once('end', endErrors);
 
     const channel: Channel = {
       pid,
@@ -101,16 +98,14 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
     living.set(pid, channel);
     return {
       channel,
+      endErrors,
       exited() {
         exited = true;
         stdin?.destroy();
         if (!stopping && groupLives(pid)) adopt(pid);
         // A grandchild may hold stderr open for ever.
         if (!errorsEnded) {
-          errorsLinger = setTimeout(() => {
-            stderr.destroy();
-            endErrors();
-          }, stderrLingerMs);
+          errorsLinger = setTimeout(() => child.closeErrors(), stderrLingerMs);
         }
         maybeOver();
       },
@@ -141,8 +136,10 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
             events.failed(birthFailure(errno, script.file, script.program, diagnose));
             events.over();
           },
-          exited(code, signal) {
-            events.exited(code, signal);
+          errors: (piece) => events.errors(piece),
+          errorsEnd: () => life?.endErrors(),
+          exited(code, signal, account) {
+            events.exited(code, signal, account);
             life?.exited();
           },
         },

@@ -7,8 +7,8 @@
  * FastCGI, SCGI, uwsgi, WSGI, PSGI, Rack and ASGI are rows to come: the same variables spelt otherwise, or a program that stays.
  */
 import { spawnCarrier } from '../carrier/spawn.js';
+import { bearFor } from '../process/bear.js';
 import { diagnoseBirth } from '../process/diagnose.js';
-import { bearPortable } from '../process/portable.js';
 import type { Settings } from '../settings.js';
 import type { Gateway } from '../types.js';
 import { cgiGateway } from './cgi.js';
@@ -24,7 +24,7 @@ export const catalog = {
     wire: 'none',
     carrier: 'spawn',
     make: (settings) =>
-      cgiGateway('cgi', spawnCarrier({ bear: bearPortable, killGraceMs: settings.killGraceMs, diagnose: diagnoseBirth }), settings),
+      cgiGateway('cgi', spawnCarrier({ ...bearFor(settings.spawn), killGraceMs: settings.killGraceMs, diagnose: diagnoseBirth }), settings),
   },
 } as const satisfies Record<string, CatalogRow>;
 

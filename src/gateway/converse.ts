@@ -248,9 +248,10 @@ export const converse = (
       trace.stderrBytes += piece.length;
       errorLog.write(piece);
     },
-    exited(code, signal) {
+    exited(code, signal, account) {
       trace.exitCode = code;
       trace.signal = signal;
+      trace.account = account;
       trace.mark('exited');
       exited = true;
       lingerClock = watch.stop(lingerClock);

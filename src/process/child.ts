@@ -3,6 +3,7 @@
  * Linux, `native` (posix_spawn); the carrier above does not know which.
  */
 import type { Readable, Writable } from 'node:stream';
+import type { KernelAccount } from '../trace/trace.js';
 import type { MetaVariables } from '../types.js';
 
 export interface Birth {
@@ -16,14 +17,17 @@ export interface Birth {
   readonly stdin: 'none' | 'pipe' | number;
 }
 
-/** Told in this order: `born` or `unborn`; then, once, `exited`. */
+/** Told in this order: `born` or `unborn`; then `errors` as they come, `errorsEnd` once, `exited` once. */
 export interface ChildEvents {
   /** exec has succeeded. */
   born(child: Child): void;
   /** It never ran; nothing of it is left. `errno` is the system's name: `ENOENT`, `E2BIG`, `EAGAIN` … */
   unborn(errno: string): void;
-  /** Reaped. One of the two is undefined. */
-  exited(code: number | undefined, signal: string | undefined): void;
+  /** A piece of stderr. */
+  errors(piece: Buffer): void;
+  errorsEnd(): void;
+  /** Reaped. One of the first two is undefined; `account` is, where the way of birth cannot ask the kernel. */
+  exited(code: number | undefined, signal: string | undefined, account: KernelAccount | undefined): void;
 }
 
 export interface Child {
@@ -31,7 +35,8 @@ export interface Child {
   /** Undefined unless `stdin` was `pipe`. */
   readonly stdin: Writable | undefined;
   readonly stdout: Readable;
-  readonly stderr: Readable;
+  /** Listens to stderr no longer; `errorsEnd` follows. */
+  closeErrors(): void;
 }
 
 export type BearChild = (birth: Birth, events: ChildEvents) => void;

@@ -15,6 +15,10 @@ export const diagnoseBirth = (file: string, errno: string): Failure | undefined 
     if (interpreter === undefined || mayRun(interpreter)) return failure('NOT_EXECUTABLE', { file, detail: errno });
     return failure('INTERPRETER_MISSING', { file, detail: `${interpreter} is not executable` });
   }
+  if (errno === 'ENOEXEC') {
+    const probed = probe(firstBytes(file), file);
+    return probed.kind === 'wrong' ? probed.failure : failure('SPAWN_FAILED', { file, detail: 'ENOEXEC: built for another machine' });
+  }
   if (errno !== 'ENOENT' && errno !== 'ENOTDIR') return undefined;
   if (!existsSync(file) || !existsSync(dirname(file))) return failure('SCRIPT_VANISHED', { file, detail: errno });
   const probed = probe(firstBytes(file), file);

@@ -34,8 +34,11 @@ export const bearPortable: BearChild = (birth, events) => {
     return;
   }
   child.on('error', () => {});
-  child.once('exit', (code, signal) => events.exited(code ?? undefined, signal ?? undefined));
-  events.born({ pid: child.pid, stdin: child.stdin ?? undefined, stdout: child.stdout!, stderr: child.stderr! });
+  child.once('exit', (code, signal) => events.exited(code ?? undefined, signal ?? undefined, undefined));
+  const stderr = child.stderr!;
+  stderr.on('data', (piece: Buffer) => events.errors(piece));
+  stderr.once('close', () => events.errorsEnd());
+  events.born({ pid: child.pid, stdin: child.stdin ?? undefined, stdout: child.stdout!, closeErrors: () => void stderr.destroy() });
 };
 
 /**

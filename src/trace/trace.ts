@@ -33,6 +33,24 @@ export interface Phases {
   readonly exit: number | undefined;
 }
 
+/** What the kernel charged to a child and its reaped children (`wait4`, getrusage(2)). Only the native birth gets to see it. */
+export interface KernelAccount {
+  /** CPU time in user mode and in the kernel, in milliseconds. */
+  readonly userMs: number;
+  readonly systemMs: number;
+  /**
+   * Largest resident set, in KiB. Undefined when it stayed below the server's own: at exec the kernel counts the memory the child
+   * was born with, which is the server's, so that a smaller one cannot be seen.
+   */
+  readonly peakRssKib: number | undefined;
+  /** Page faults served from memory, and from disk. */
+  readonly minorFaults: number;
+  readonly majorFaults: number;
+  /** Context switches: it waited; it was made to wait. */
+  readonly voluntarySwitches: number;
+  readonly involuntarySwitches: number;
+}
+
 export interface StderrLine {
   readonly id: string;
   /** File name of the script. */
@@ -68,6 +86,8 @@ export interface Exchange {
   readonly exitCode: number | undefined;
   readonly signal: string | undefined;
   readonly phases: Phases;
+  /** Undefined when it is not available: on the portable path, and for what had no process. Never zero in its place. */
+  readonly account: KernelAccount | undefined;
   readonly totalMs: number;
   readonly stderrBytes: number;
   readonly failure: Failure | undefined;
@@ -100,6 +120,7 @@ export class Trace {
   pid: number | undefined;
   exitCode: number | undefined;
   signal: string | undefined;
+  account: KernelAccount | undefined;
   stderrBytes = 0;
   failure: Failure | undefined;
 
@@ -144,9 +165,9 @@ export class Trace {
   /** The account of an exchange that is over. */
   finished(): Exchange {
     const { id, at, method, target, protocol, client, user, referer, userAgent, status, bytesIn, bytesOut, gateway, script } = this;
-    const { pid, exitCode, signal, stderrBytes, failure, notes, phases } = this;
+    const { pid, exitCode, signal, account, stderrBytes, failure, notes, phases } = this;
     const request = { id, at, method, target, protocol, client, user, referer, userAgent };
-    const program = { gateway, script, pid, exitCode, signal, phases, stderrBytes };
+    const program = { gateway, script, pid, exitCode, signal, phases, account, stderrBytes };
     return { ...request, ...program, status, bytesIn, bytesOut, totalMs: now() - this.beganMs, failure, notes };
   }
 }

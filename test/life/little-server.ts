@@ -9,7 +9,11 @@ import type { LittleOptions } from './little.js';
 const { uid, ...options } = JSON.parse(process.argv[2] ?? '{}') as LittleOptions;
 const tell = (what: object): void => void writeSync(1, `${JSON.stringify(what)}\n`);
 
-const server = createServer({ ...options, onExchange: (exchange) => tell({ exchange }) });
+const server = createServer({
+  spawn: process.env.CGI_SERVE_SPAWN === 'portable' ? 'portable' : 'auto',
+  ...options,
+  onExchange: (exchange) => tell({ exchange }),
+});
 const [endpoint] = await server.listen({ port: 0, host: '127.0.0.1' });
 if (uid !== undefined) {
   // Only now, when every module is loaded: that user may not be allowed to read them.
