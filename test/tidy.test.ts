@@ -159,11 +159,14 @@ test('processes are started in process/ only', () => {
   assert.deepEqual(strangers(/^(node:)?(child_process|cluster|worker_threads)$|^koffi$/, within('process')), []);
 });
 
-test('sockets: node:net in carrier/, server.ts and lab/; in http/ its types', () => {
+test('sockets: node:net in carrier/, server.ts and lab/, and for the pipes of process/native.ts; in http/ its types', () => {
   assert.deepEqual(
     strangers(
       /^(node:)?(net|tls|dgram|http2|https)$/,
-      (s) => within('carrier', 'server', 'lab')(s) || (s.room === 'http' && s.imports.every((i) => i.from !== 'node:net' || i.types)),
+      (s) =>
+        within('carrier', 'server', 'lab')(s) ||
+        s.name === 'process/native.ts' ||
+        (s.room === 'http' && s.imports.every((i) => i.from !== 'node:net' || i.types)),
     ),
     [],
   );

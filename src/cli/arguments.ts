@@ -8,7 +8,17 @@
  */
 import minimist from 'minimist';
 import { nearest } from './nearest.js';
-import { type Command, isFor, type OptionName, type OptionRow, optionNames, rowOf, type Values } from './options.js';
+import {
+  type Command,
+  isFor,
+  type OptionName,
+  type OptionRow,
+  optionNames,
+  rowOf,
+  type SubCommand,
+  subCommands,
+  type Values,
+} from './options.js';
 import { Mistake, words } from './words.js';
 
 export interface Arguments {
@@ -50,7 +60,9 @@ export const readArguments = (argv: readonly string[]): Arguments => {
 
 /** The sub-command is the first word. A directory of that name is written `./run`. */
 export const commandOf = (argv: readonly string[]): { command: Command; rest: readonly string[] } =>
-  argv[0] === 'run' || argv[0] === 'doctor' ? { command: argv[0], rest: argv.slice(1) } : { command: 'serve', rest: argv };
+  subCommand(argv[0]) ? { command: argv[0], rest: argv.slice(1) } : { command: 'serve', rest: argv };
+
+const subCommand = (word: string | undefined): word is SubCommand => subCommands.some((name) => name === word);
 
 /** One word in its full spelling: `-p80` → `--port=80`, `-qh` → `--quiet=true --help=true`, `--bind` → `--host`. */
 const guard = (word: string, command: Command): string[] => {

@@ -23,8 +23,15 @@ export interface Asked {
 }
 
 /** From the operands SCRIPT and URL. Throws a Mistake. */
-export const askedOf = (script: string, url: string, said: Said, terminal: Terminal): Asked => {
-  const { values } = said;
+export const askedOf = (said: Said, terminal: Terminal): Asked => {
+  const { command, values, operands } = said;
+  const [script = '', url = '', ...more] = operands;
+  if (more.length > 0) {
+    const what = shellQuoted(more[0]!);
+    throw new Mistake(2, words(`${command} takes a script and a URL; what is ${what}?`, `${command} 只接受脚本与 URL；${what} 是什么？`), [
+      words("A URL with ? or & stands in quotes: '?a=1&b=2'", "含 ? 或 & 的 URL 应加引号：'?a=1&b=2'"),
+    ]);
+  }
   const file = scriptFile(script, said, terminal.cwd);
   const root = rootOf(file, said, terminal.cwd);
   const data = dataOf(values, terminal);
@@ -38,12 +45,16 @@ const scriptFile = (named: string, said: Said, cwd: string): string => {
   const stats = statSync(path, { throwIfNoEntry: false });
   const shown = visible(named);
   if (stats?.isDirectory()) {
-    throw new Mistake(4, words(`${shown} is a directory; ${said.command} takes one script`, `${shown} 是目录；${said.command} 只接受一个脚本`), [
-      words(
-        `To examine all scripts in it: cgi-serve doctor ${shellQuoted(named)}`,
-        `检查其中所有脚本：cgi-serve doctor ${shellQuoted(named)}`,
-      ),
-    ]);
+    throw new Mistake(
+      4,
+      words(`${shown} is a directory; ${said.command} takes one script`, `${shown} 是目录；${said.command} 只接受一个脚本`),
+      [
+        words(
+          `To examine all scripts in it: cgi-serve doctor ${shellQuoted(named)}`,
+          `检查其中所有脚本：cgi-serve doctor ${shellQuoted(named)}`,
+        ),
+      ],
+    );
   }
   if (stats !== undefined) return path;
   const inside = join(said.dir ?? 'cgi-bin', named);
@@ -76,7 +87,14 @@ const dataOf = (values: Values, { cwd }: Terminal): Buffer | undefined => {
   }
 };
 
-const requestFor = (file: string, root: string, url: string, data: Buffer | undefined, values: Values, prefix: string): HttpRequest => {
+export const requestFor = (
+  file: string,
+  root: string,
+  url: string,
+  data: Buffer | undefined,
+  values: Values,
+  prefix: string,
+): HttpRequest => {
   const scriptUrl = asUrl([...prefixSegments(prefix), ...relative(root, file).split(sep)]);
   const { authority, target } = targetOf(url, scriptUrl);
   const question = target.indexOf('?');

@@ -3,7 +3,9 @@
  */
 import type { Words } from '../failures.js';
 import type { ScriptReport } from '../route/list.js';
+import type { Site } from '../site.js';
 import type { Endpoint } from '../types.js';
+import { portably } from './account.js';
 import type { Palette } from './color.js';
 import { inShort, sortScripts } from './scripts.js';
 import { type Lang, padTo, say, visible, words } from './words.js';
@@ -22,6 +24,7 @@ export interface Ready {
   readonly dir: string;
   readonly publicDir: string | undefined;
   readonly configFile: string | undefined;
+  readonly births: Site['births'];
   readonly scripts: readonly ScriptReport[];
 }
 
@@ -48,11 +51,19 @@ export const banner = (ready: Ready, lang: Lang, p: Palette): string[] => {
     ...(broken.length > 0 ? [more(p.dim(say(words('cgi-serve doctor says more', '详见 cgi-serve doctor'), lang) + unnamed))] : []),
     ...(ready.publicDir === undefined ? [] : [line(say(words('Static:', '静态：'), lang), `${visible(ready.publicDir)} ${at} /`)]),
     ...(ready.configFile === undefined ? [] : [line(say(words('Config:', '配置：'), lang), visible(ready.configFile))]),
+    ...bornPortably(ready).map((text) => `     ${p.yellow(visible(say(text, lang)))}`),
     ...(ready.busyPort === undefined ? [] : [`     ${p.yellow(say(wasBusy(ready.busyPort), lang))}`]),
     `     ${p.dim(say(words('Ctrl-C stops it', '按 Ctrl-C 停止'), lang))}`,
     '',
   ];
   return lines;
+};
+
+/** On Linux, where it need not be so. Elsewhere there is no other way, and nothing to say. */
+export const bornPortably = ({ births }: Pick<Ready, 'births'>): Words[] => {
+  if (births.by === 'native' || births.why === undefined || process.platform !== 'linux') return [];
+  const text = portably(births.why);
+  return [words(`processes are ${text.en}`, text.zh)];
 };
 
 const wasBusy = (port: number): Words => words(`port ${port} was busy`, `端口 ${port} 已被占用`);
@@ -78,6 +89,7 @@ export const readyRecord = (ready: Ready, at: number, pid: number): string => {
     prefix: ready.prefix,
     busy_port: ready.busyPort ?? null,
     pid,
+    births: { by: ready.births.by, why: ready.births.why ?? null },
     scripts: { runnable: runnable.length, broken: broken.map((s) => ({ path: s.path, error: s.failure.code })) },
   });
 };

@@ -1,13 +1,12 @@
 /**
  * `--print-completions bash|zsh|fish`, from the option table. Load with `source <(cgi-serve --print-completions bash)`.
  */
-import { isFor, type OptionName, type OptionRow, optionNames, rowOf } from './options.js';
+import { type Command, isFor, type OptionName, type OptionRow, optionNames, rowOf, subCommands } from './options.js';
 
 export const completions = (shell: 'bash' | 'zsh' | 'fish'): string => ({ bash, zsh, fish })[shell]();
 
-const shown = (command: 'serve' | 'run' | 'doctor'): OptionName[] =>
-  optionNames.filter((name) => isFor(rowOf(name), command) && !rowOf(name).hidden);
-const flags = (command: 'serve' | 'run' | 'doctor'): string =>
+const shown = (command: Command): OptionName[] => optionNames.filter((name) => isFor(rowOf(name), command) && !rowOf(name).hidden);
+const flags = (command: Command): string =>
   shown(command)
     .flatMap((name) => [`--${name}`, ...(rowOf(name).short ? [`-${rowOf(name).short}`] : [])])
     .join(' ');
@@ -32,16 +31,17 @@ ${cases.join('\n')}
   esac
   case "\${COMP_WORDS[1]}" in
     run) options="${flags('run')}" ;;
+    time) options="${flags('time')}" ;;
     doctor) options="${flags('doctor')}" ;;
     *) options="${flags('serve')}" ;;
   esac
   if [[ "$cur" == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$cur"))
-  elif [[ "\${COMP_WORDS[1]}" == run ]]; then
+  elif [[ "\${COMP_WORDS[1]}" == @(run|time) ]]; then
     COMPREPLY=($(compgen -f -- "$cur"))
   else
     COMPREPLY=($(compgen -d -- "$cur"))
-    if [[ $COMP_CWORD -eq 1 ]]; then COMPREPLY+=($(compgen -W "run doctor" -- "$cur")); fi
+    if [[ $COMP_CWORD -eq 1 ]]; then COMPREPLY+=($(compgen -W "${subCommands.join(' ')}" -- "$cur")); fi
   fi
 }
 complete -o filenames -F _cgi_serve cgi-serve
@@ -58,18 +58,19 @@ const zsh = (): string => {
     const many = row.kind === 'many' ? '*' : '';
     return spellings(name).map((flag) => `'${many}${flag}[${quote(row.help.en)}]${action}'`);
   };
-  const list = (command: 'serve' | 'run' | 'doctor', last: string): string =>
-    `_arguments -s ${[...shown(command).flatMap(spec), last].join(' \\\n        ')}`;
+  const list = (command: Command, last: string): string => `_arguments -s ${[...shown(command).flatMap(spec), last].join(' \\\n        ')}`;
   return `#compdef cgi-serve
 # zsh completion for cgi-serve
 _cgi_serve() {
   case "$words[2]" in
     run) shift words; (( CURRENT-- ))
       ${list('run', "'1:script:_files' '2:URL:'")} ;;
+    time) shift words; (( CURRENT-- ))
+      ${list('time', "'1:script:_files' '2:URL:'")} ;;
     doctor) shift words; (( CURRENT-- ))
       ${list('doctor', "'1:directory:_files -/'")} ;;
     *)
-      ${list('serve', "'1:directory or sub-command:{ _files -/; compadd run doctor }'")} ;;
+      ${list('serve', `'1:directory or sub-command:{ _files -/; compadd ${subCommands.join(' ')} }'`)} ;;
   esac
 }
 if [ "$funcstack[1]" = "_cgi_serve" ]; then _cgi_serve "$@"; else compdef _cgi_serve cgi-serve; fi
@@ -78,11 +79,12 @@ if [ "$funcstack[1]" = "_cgi_serve" ]; then _cgi_serve "$@"; else compdef _cgi_s
 
 const fish = (): string => {
   const quote = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`;
-  const lines = (command: 'serve' | 'run' | 'doctor'): string[] =>
+  const lines = (command: Command): string[] =>
     shown(command).map((name) => {
       const row = rowOf(name);
       const how = completes(row);
-      const condition = command === 'serve' ? 'not __fish_seen_subcommand_from run doctor' : `__fish_seen_subcommand_from ${command}`;
+      const condition =
+        command === 'serve' ? `not __fish_seen_subcommand_from ${subCommands.join(' ')}` : `__fish_seen_subcommand_from ${command}`;
       const takes =
         how === undefined
           ? ''
@@ -95,7 +97,8 @@ const fish = (): string => {
     });
   return `# fish completion for cgi-serve
 complete -c cgi-serve -n __fish_use_subcommand -a run -d 'one exchange without a server'
+complete -c cgi-serve -n __fish_use_subcommand -a time -d 'what a process for each request costs'
 complete -c cgi-serve -n __fish_use_subcommand -a doctor -d 'examine every script'
-${[...lines('serve'), ...lines('run'), ...lines('doctor')].join('\n')}
+${[...lines('serve'), ...lines('run'), ...lines('time'), ...lines('doctor')].join('\n')}
 `;
 };

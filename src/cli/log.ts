@@ -3,6 +3,7 @@
  * log analysers read (Apache's mod_log_config); `json` is for programs, with keys that stay as they are.
  */
 import type { Exchange } from '../trace/trace.js';
+import { accountRecord, isSplit } from './account.js';
 import { failureColor, type Palette, palette, statusColor } from './color.js';
 import { visible } from './words.js';
 
@@ -14,7 +15,7 @@ export const logLine = (format: LogFormat, exchange: Exchange, p: Palette = pale
   return format === 'combined' ? `${commonLine(exchange)} ${quoted(exchange.referer)} ${quoted(exchange.userAgent)}` : commonLine(exchange);
 };
 
-/** `12:01:33.120 200 POST /cgi-bin/hello.py 15.9ms (spawn 1.1 · wait 13.4 · exit 0.8) pid 4242 512B` */
+/** `12:01:33.120 200 POST /cgi-bin/hello.py 15.9ms (spawn 1.1 · wait 13.4 · exit 0.8) cpu 9.1+3.0ms pid 4242 512B` */
 const devLine = (e: Exchange, p: Palette): string => {
   const color = e.failure ? failureColor(e.status, p) : statusColor(e.status, p);
   const dim = (text: string): string => (text === '' ? '' : p.dim(text));
@@ -25,6 +26,7 @@ const devLine = (e: Exchange, p: Palette): string => {
     p.bold(visible(e.target) || '?'),
     `${milliseconds(e.totalMs)}ms`,
     dim(phases(e)),
+    dim(cpu(e)),
     e.pid === undefined ? '' : p.dim(`pid ${e.pid}`),
     e.signal ? p.red(e.signal) : e.exitCode ? p.yellow(`code ${e.exitCode}`) : '',
     p.dim(bytes(e.bytesOut)),
@@ -44,6 +46,13 @@ const phases = (e: Exchange): string => {
     return ms === undefined || (!always && ms < 1) ? [] : [`${name} ${milliseconds(ms)}`];
   });
   return told.length > 0 ? `(${told.join(' · ')})` : '';
+};
+
+/** User and system time, where the kernel was asked; their sum, where it cannot divide them. */
+const cpu = ({ account }: Exchange): string => {
+  if (account === undefined) return '';
+  const { userMs, systemMs } = account;
+  return `cpu ${isSplit(account) ? `${milliseconds(userMs)}+${milliseconds(systemMs)}` : milliseconds(userMs + systemMs)}ms`;
 };
 
 export const milliseconds = (ms: number): string => (ms < 1000 ? ms.toFixed(1) : String(Math.round(ms)));
@@ -119,6 +128,7 @@ const jsonRecord = (e: Exchange): Record<string, unknown> => ({
   head_ms: round(e.phases.head),
   body_ms: round(e.phases.body),
   exit_ms: round(e.phases.exit),
+  ...accountRecord(e.account),
   stderr_bytes: e.stderrBytes,
   referer: e.referer ?? null,
   user_agent: e.userAgent ?? null,

@@ -12,6 +12,7 @@ import { run } from './run.js';
 import { serve } from './serve.js';
 import { languageOf, type Said, settleOptions } from './settle.js';
 import type { Terminal } from './terminal.js';
+import { time } from './time.js';
 import { longHelp, manualPage, shortHelp } from './usage.js';
 import { type Lang, Mistake, say, words } from './words.js';
 
@@ -58,6 +59,7 @@ const dispatch = async (said: Said, argv: readonly string[], terminal: Terminal)
   if (values['print-schema']) return print(JSON.stringify(configSchema(), undefined, 2));
   for (const note of said.notes) terminal.stderr.write(`${terminal.errPalette.dim('cgi-serve:')} ${say(note, lang)}\n`);
   if (command === 'doctor') return doctor(said, terminal);
+  if (command === 'time') return time(said, terminal);
   return command === 'run' ? run(said, terminal) : serve(said, terminal);
 };
 

@@ -10,8 +10,10 @@ import type { Reader } from './readers.js';
 import * as readers from './readers.js';
 import { words } from './words.js';
 
-export type Command = 'serve' | 'run' | 'doctor';
-export type Group = 'what' | 'where' | 'scripts' | 'limits' | 'request' | 'output' | 'other';
+export const subCommands = ['run', 'time', 'doctor'] as const;
+export type SubCommand = (typeof subCommands)[number];
+export type Command = 'serve' | SubCommand;
+export type Group = 'what' | 'where' | 'scripts' | 'limits' | 'request' | 'time' | 'output' | 'other';
 
 interface Described {
   readonly group: Group;
@@ -51,8 +53,8 @@ const flag = (row: Described): FlagRow => ({ kind: 'flag', ...row });
 const one = <T>(reader: Reader<T>, row: Described): OneRow<T> => ({ kind: 'one', reader, ...row });
 const many = <T>(reader: Reader<T>, row: Described): ManyRow<T> => ({ kind: 'many', reader, ...row });
 
-const everywhere: readonly Command[] = ['serve', 'run', 'doctor'];
-const running: readonly Command[] = ['serve', 'run'];
+const everywhere: readonly Command[] = ['serve', ...subCommands];
+const running: readonly Command[] = ['serve', 'run', 'time'];
 const noLimit = words('none', '不限时');
 const seconds = (ms: number): string => (ms === 0 ? '0' : String(ms / 1000));
 
@@ -162,6 +164,19 @@ export const optionTable = {
       '分块上传：先保存以得知长度、不带长度直接传递，或拒绝（RFC 3875 §4.2）',
     ),
   }),
+  spawn: one(readers.choice('auto', 'native', 'portable'), {
+    group: 'scripts',
+    for: running,
+    fallback: 'auto',
+    help: words(
+      'how processes are born: native is posix_spawn (Linux, through koffi), portable node:child_process; auto: native where it loads',
+      '如何创建进程：native 为 posix_spawn（Linux，经由 koffi），portable 为 node:child_process；auto：能加载时用 native',
+    ),
+    more: words(
+      "Only the native way gives the kernel's account: CPU time, memory, page faults, context switches.",
+      '只有 native 方式能给出内核账目：CPU 时间、内存、缺页、上下文切换。',
+    ),
+  }),
   isindex: flag({
     group: 'scripts',
     for: running,
@@ -214,10 +229,10 @@ export const optionTable = {
     help: words('at Ctrl-C, how long running scripts may finish', '按下 Ctrl-C 后，运行中的脚本还有多少时间'),
   }),
 
-  // --- the request of `run` -----------------------------------------------------------------------------------
+  // --- the request of `run` and `time` -----------------------------------------------------------------------------------
   method: one(readers.method, {
     group: 'request',
-    for: ['run'],
+    for: ['run', 'time'],
     short: 'X',
     alias: 'request',
     typedOnly: true,
@@ -225,17 +240,37 @@ export const optionTable = {
   }),
   data: one(readers.text('DATA', words('the body itself, @FILE, or @- for standard input', '请求体本身、@文件，或 @- 表示标准输入')), {
     group: 'request',
-    for: ['run'],
+    for: ['run', 'time'],
     short: 'd',
     typedOnly: true,
     help: words('the request body: DATA, @FILE, or @- for standard input', '请求体：DATA、@文件，或 @- 表示标准输入'),
   }),
   header: many(readers.headerLine, {
     group: 'request',
-    for: ['run'],
+    for: ['run', 'time'],
     short: 'H',
     typedOnly: true,
     help: words('a header field of the request', '请求首部字段'),
+  }),
+
+  // --- the measuring of `time` ----------------------------------------------------------------------------------
+  requests: one(readers.count(1, 100_000), {
+    group: 'time',
+    for: ['time'],
+    short: 'n',
+    typedOnly: true,
+    help: words(
+      'exchanges measured; default: 50 of a script, 20 of each program when calibrating',
+      '测量的次数；默认：脚本 50 次，校准时每个程序 20 次',
+    ),
+  }),
+  concurrency: one(readers.count(1, 1000), {
+    group: 'time',
+    for: ['time'],
+    short: 'c',
+    typedOnly: true,
+    fallback: '1',
+    help: words('how many of them at once', '同时进行的个数'),
   }),
 
   // --- what is printed -----------------------------------------------------------------------------------------
@@ -269,7 +304,7 @@ export const optionTable = {
   ),
   json: flag({
     group: 'output',
-    for: ['run', 'doctor'],
+    for: ['run', 'time', 'doctor'],
     typedOnly: true,
     help: words('the report as one JSON object', '以一个 JSON 对象输出报告'),
   }),
@@ -353,6 +388,7 @@ export const groupTitles: Readonly<Record<Group, Words>> = {
   scripts: words('How scripts are run', '如何运行脚本'),
   limits: words('Limits', '限制'),
   request: words('The request', '请求'),
+  time: words('What is measured', '测量什么'),
   output: words('What is printed', '输出什么'),
   other: words('Other', '其他'),
 };

@@ -5,8 +5,10 @@ import type { Failure, Words } from '../failures.js';
 import { hexLines } from '../http/visible.js';
 import { sectionOf } from '../script/meta.js';
 import { type Judgement, judgeHead } from '../script/reply.js';
+import type { Site } from '../site.js';
 import type { Exchange } from '../trace/trace.js';
 import type { GatewayRequest, HttpRequest, ReplyHead, ReplyKind } from '../types.js';
+import { accountRecord, accountText, portably } from './account.js';
 import { statusColor } from './color.js';
 import { failureAsJson, failureBox } from './failure-box.js';
 import { bytes, milliseconds } from './log.js';
@@ -26,6 +28,7 @@ export interface Run {
   readonly head: ReplyHead | undefined;
   readonly failure: Failure | undefined;
   readonly exchange: Exchange;
+  readonly births: Site['births'];
   /** Ctrl-C, before the script had ended. */
   readonly interrupted: boolean;
 }
@@ -77,8 +80,13 @@ export const reportAsText = (run: Run, { lang, outPalette: p, stdout, cwd }: Ter
   for (const note of run.exchange.notes) lines.push(`  ${p.yellow('!')} ${visible(note)}`);
   const ends = endOf(run);
   if (ends.length > 0) lines.push(p.dim(`  ${ends.join(' · ')}`));
+  if (run.exchange.pid !== undefined) lines.push(p.dim(`  ${accountText(run.exchange.account, lang)}${whyNot(run, lang)}`));
   return lines;
 };
+
+/** On the portable path nobody asked the kernel. */
+const whyNot = ({ exchange, births }: Run, lang: Terminal['lang']): string =>
+  exchange.account === undefined && births.by === 'portable' ? ` (${say(portably(births.why), lang)})` : '';
 
 const requestLines = ({ request }: Run): string[] => {
   const fields: string[] = [];
@@ -189,6 +197,7 @@ export const reportAsJson = (run: Run): Record<string, unknown> => {
       : null,
     times_ms: Object.fromEntries(Object.entries(exchange.phases).filter(([name, ms]) => name !== 'queue' && ms !== undefined)),
     total_ms: exchange.totalMs,
+    account: exchange.account ? accountRecord(exchange.account) : null,
     notes: exchange.notes,
     failure: run.failure ? failureAsJson(run.failure) : null,
   };

@@ -12,7 +12,7 @@ import type { CgiServer } from '../server.js';
 import { type Exchange, now, type StderrLine, wallClock } from '../trace/trace.js';
 import type { Endpoint } from '../types.js';
 import { version } from '../version.js';
-import { banner, isLoopback, type Ready, readyLine, readyRecord } from './banner.js';
+import { banner, bornPortably, isLoopback, type Ready, readyLine, readyRecord } from './banner.js';
 import { deservesBox, failureBox, failureLine } from './failure-box.js';
 import { logLine } from './log.js';
 import type { Values } from './options.js';
@@ -55,6 +55,7 @@ export const serve = async (said: Said, terminal: Terminal): Promise<number> => 
       dir: asTyped(place.dir, terminal.cwd),
       publicDir: place.publicDir === undefined ? undefined : asTyped(place.publicDir, terminal.cwd),
       configFile: said.configFile,
+      births: server.births,
       scripts: examineScripts(place.dir, prefix, interpreters),
     });
   }
@@ -109,7 +110,7 @@ const printerFor = (values: Values, { stdout, stderr, lang, cwd, outPalette, err
     ready(ready) {
       if (format === 'json') log(readyRecord(ready, wallClock(), process.pid));
       if (stderr.isTTY) tell(banner(ready, lang, errPalette).join('\n'));
-      else if (format !== 'json') tell(readyLine(ready));
+      else if (format !== 'json') tell([readyLine(ready), ...bornPortably(ready).map((text) => visible(say(text, lang)))].join('\n'));
       flush();
     },
     exchange(exchange) {

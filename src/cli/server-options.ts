@@ -17,6 +17,7 @@ export const cgiOptions = (values: Values): CgiOptions =>
     encodedSlashes: values['encoded-slashes'],
     isindex: values.isindex,
     chunked: values.chunked,
+    spawn: values.spawn,
     headerTimeoutMs: values['header-timeout'],
     idleTimeoutMs: values['idle-timeout'],
     timeoutMs: values.timeout,

@@ -20,8 +20,14 @@ const summary = words(
 );
 
 const synopses: Readonly<Record<Command, readonly string[]>> = {
-  serve: ['cgi-serve [DIR] [options]', 'cgi-serve run SCRIPT [URL] [options]', 'cgi-serve doctor [DIR] [options]'],
+  serve: [
+    'cgi-serve [DIR] [options]',
+    'cgi-serve run SCRIPT [URL] [options]',
+    'cgi-serve time [SCRIPT [URL]] [options]',
+    'cgi-serve doctor [DIR] [options]',
+  ],
   run: ['cgi-serve run SCRIPT [URL] [options]'],
+  time: ['cgi-serve time [SCRIPT [URL]] [options]'],
   doctor: ['cgi-serve doctor [DIR] [options]'],
 };
 
@@ -29,11 +35,13 @@ const purposes: Readonly<Record<Command, Words>> = {
   serve: paragraph(
     [
       'DIR holds the scripts; default ./cgi-bin, or $CGI_SERVE_DIR. `run` does one exchange without a server and shows all of it;',
-      '`doctor` examines every script and says what would fail. `cgi-serve run --help` and `cgi-serve doctor --help` tell their options.',
+      '`time` measures what a process for each request costs; `doctor` examines every script and says what would fail.',
+      'Each has its own --help: `cgi-serve time --help`.',
     ],
     [
       'DIR 是脚本目录，默认 ./cgi-bin 或 $CGI_SERVE_DIR。`run` 不启动服务器而执行一次请求，并显示全过程；',
-      '`doctor` 检查每个脚本，指出会失败的地方。其选项见 `cgi-serve run --help` 与 `cgi-serve doctor --help`。',
+      '`time` 测量每个请求一个进程的代价；`doctor` 检查每个脚本，指出会失败的地方。',
+      '各自的选项见其 --help，如 `cgi-serve time --help`。',
     ],
   ),
   run: paragraph(
@@ -46,6 +54,19 @@ const purposes: Readonly<Record<Command, Words>> = {
       '不启动服务器而执行一次请求，显示环境、原始输出以及每个首部行的判定。',
       'URL 是脚本 URL 之后的部分（/path/info?query 或 ?query），或浏览器中的完整 URL。',
       '退出码 5：脚本不符合 CGI 规范。',
+    ],
+  ),
+  time: paragraph(
+    [
+      'Measures what a process for each request costs on this machine. Without SCRIPT: `true` and an empty program in every language',
+      'found here, each split into spawn, start-up, run and exit. With SCRIPT: its exchanges, split in the same way, beside an empty',
+      'program in its language, and what of it is paid again for every request. Ctrl-C tells what was measured until then.',
+      'Exit code 5: the script is not a conforming CGI program.',
+    ],
+    [
+      '测量在本机上每个请求一个进程的代价。不带脚本：测量 `true` 以及本机各语言的空程序，分为 spawn、start-up、run 与 exit。',
+      '带脚本：以同样方式拆分其时间，与同语言的空程序对照，并指出其中多少是每个请求都要重新付出的。',
+      '按 Ctrl-C 会显示此前已测量的结果。退出码 5：脚本不符合 CGI 规范。',
     ],
   ),
   doctor: paragraph(
@@ -68,6 +89,7 @@ const examples: Readonly<Record<Command, readonly (readonly [string, Words])[]>>
       "cgi-serve run cgi-bin/form.py '?name=Ada'",
       words('one request without a server, everything shown', '不启动服务器执行一次请求，显示全过程'),
     ],
+    ['cgi-serve time', words('what a process costs here, in every language found', '在本机各语言启动一个进程的代价')],
     ['cgi-serve doctor', words('which scripts would fail, and why', '哪些脚本会失败，以及原因')],
   ],
   run: [
@@ -76,6 +98,16 @@ const examples: Readonly<Record<Command, readonly (readonly [string, Words])[]>>
     ['cgi-serve run cgi-bin/form.py -d name=Ada', words('a form, posted', '提交表单')],
     ["cgi-serve run cgi-bin/up.pl -d @photo.jpg -H 'Content-Type: image/jpeg'", words('an upload', '上传文件')],
     ['cgi-serve run cgi-bin/api.rb /users/7 -X DELETE', words('a path and a method', '路径与方法')],
+  ],
+  time: [
+    ['cgi-serve time', words('every interpreter of this machine, with nothing to do', '本机每个解释器的空程序')],
+    ['cgi-serve time cgi-bin/hello.py', words('50 exchanges of a script, split', '对脚本测量 50 次并拆分')],
+    ["cgi-serve time cgi-bin/form.py '?name=Ada' -n 500 -c 8", words('500, eight at once', '500 次，同时 8 个')],
+    [
+      'cgi-serve time cgi-bin/hello.py --spawn portable',
+      words('with processes born by node:child_process', '用 node:child_process 创建进程'),
+    ],
+    ['cgi-serve time --json', words('for another program', '供其他程序使用')],
   ],
   doctor: [
     ['cgi-serve doctor', words('examine ./cgi-bin', '检查 ./cgi-bin')],
@@ -89,7 +121,7 @@ const exitCodes: readonly (readonly [string, Words])[] = [
   ['2', words('a bad option, value or config file', '选项、值或配置文件有误')],
   ['3', words('cannot listen: the port is taken or not allowed', '无法监听：端口被占用或无权限')],
   ['4', words('a directory or file is missing or unreadable', '目录或文件缺失或不可读')],
-  ['5', words('run, doctor: a script is not a CGI program', 'run、doctor：脚本不符合 CGI 规范')],
+  ['5', words('run, time, doctor: a script is not a CGI program', 'run、time、doctor：脚本不符合 CGI 规范')],
   [
     '129, 130, 143',
     words('ended by force: a second Ctrl-C, or the time for finishing was over', '强制结束：第二次 Ctrl-C，或宽限时间已到'),
@@ -105,7 +137,7 @@ const headings = {
 
 /** Those that most people need. */
 const brief: readonly OptionName[] = [
-  ...(['prefix', 'public', 'port', 'host', 'interpreter', 'timeout', 'method', 'data', 'header'] as const),
+  ...(['prefix', 'public', 'port', 'host', 'interpreter', 'timeout', 'method', 'data', 'header', 'requests', 'concurrency'] as const),
   ...(['quiet', 'log-format', 'json', 'lang', 'config', 'help', 'version'] as const),
 ];
 
@@ -223,6 +255,9 @@ export const manualPage = (version: string): string => {
     '.SH CGI\\-SERVE RUN',
     roff(purposes.run.en),
     ...rows('run', (name) => !isFor(rowOf(name), 'serve')),
+    '.SH CGI\\-SERVE TIME',
+    roff(purposes.time.en),
+    ...rows('time', (name) => !isFor(rowOf(name), 'serve') && !isFor(rowOf(name), 'run')),
     '.SH CGI\\-SERVE DOCTOR',
     roff(purposes.doctor.en),
     '.SH FILES',

@@ -88,8 +88,6 @@ const nativeBear = (libc: Libc, koffi: Koffi): BearChild => {
   const rusage = Buffer.alloc(rusageBytes);
   const chunk = Buffer.alloc(65_536);
   let expected = 0;
-  /** Our own largest resident set. It only grows, and to ask for it costs 25 µs: asked now and then. */
-  let ownPeakKib = process.resourceUsage().maxRSS;
   let sweep: NodeJS.Timeout | undefined;
 
   // --- death ---------------------------------------------------------------------------------------------------
@@ -105,7 +103,7 @@ const nativeBear = (libc: Libc, koffi: Koffi): BearChild => {
     const signal = word & 0x7f;
     // Somebody else has reaped it (-1): nothing is known of how it ended.
     if (pid < 0) child.events.exited(undefined, undefined, undefined);
-    else child.events.exited(signal === 0 ? (word >> 8) & 0xff : undefined, signalName(signal), accountOf(rusage, ownPeakKib));
+    else child.events.exited(signal === 0 ? (word >> 8) & 0xff : undefined, signalName(signal), accountOf(rusage));
     if (alive.size === 0 && sweep !== undefined) {
       clearInterval(sweep);
       sweep = undefined;
@@ -113,7 +111,6 @@ const nativeBear = (libc: Libc, koffi: Koffi): BearChild => {
     return true;
   };
   const reapAll = (): void => {
-    ownPeakKib = process.resourceUsage().maxRSS;
     for (const child of [...alive.values()]) reap(child);
   };
   /**
@@ -219,8 +216,9 @@ const nativeBear = (libc: Libc, koffi: Koffi): BearChild => {
       const stdout = new Socket({ fd: output[0], readable: true, writable: false });
       stdout.on('error', () => {});
       stdout.once('close', () => {
+        if (!alive.has(born)) return; // Reaped already; its pid may be somebody else's by now.
         ending.add(child);
-        if (alive.has(born)) reap(child);
+        reap(child);
       });
       const stdinStream = input && new Socket({ fd: input[1], readable: false, writable: true });
       stdinStream?.on('error', () => {});
@@ -325,19 +323,25 @@ const blockPool = (koffi: Koffi) => {
 // --- what the kernel says ---------------------------------------------------------------------------------------
 
 /** struct rusage on 64-bit Linux: two timevals, then longs. */
-const accountOf = (rusage: Buffer, ownPeakKib: number): KernelAccount => {
+const accountOf = (rusage: Buffer): KernelAccount => {
   const long = (index: number): number => Number(rusage.readBigInt64LE(index * 8));
   const peak = long(4);
+  // Our own only grows, and to ask for it costs 25 µs: asked when the child seems to have more than we had last.
+  if (peak > ownPeakKib + counterErrorKib) ownPeakKib = process.resourceUsage().maxRSS;
   return {
     userMs: long(0) * 1000 + long(1) / 1000,
     systemMs: long(2) * 1000 + long(3) / 1000,
-    peakRssKib: peak > ownPeakKib ? peak : undefined,
+    peakRssKib: peak > ownPeakKib + counterErrorKib ? peak : undefined,
     minorFaults: long(8),
     majorFaults: long(9),
     voluntarySwitches: long(16),
     involuntarySwitches: long(17),
   };
 };
+
+let ownPeakKib = 0;
+/** The kernel counts memory per CPU and adds up now and then: two readings of the same peak differ by up to 2 MiB. */
+const counterErrorKib = 4096;
 
 const errnoName = (errno: number): string =>
   Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readArguments } from '../../src/cli/arguments.js';
 import { nearest } from '../../src/cli/nearest.js';
-import { type OptionName, optionNames, rowOf } from '../../src/cli/options.js';
+import { type OptionName, optionNames, rowOf, subCommands } from '../../src/cli/options.js';
 import * as readers from '../../src/cli/readers.js';
 import { Mistake, words } from '../../src/cli/words.js';
 
@@ -55,6 +55,8 @@ const understood: readonly [argv: string[], values: object, operands?: string[]]
   [['run', 'a.py', '--data=-x'], { data: '-x' }, ['a.py']],
   [['run', 'a.py', '-d', '@-'], { data: '@-' }, ['a.py']],
   [['run', 'a.py', '-d', '-'], { data: '-' }, ['a.py']],
+  [['time'], {}],
+  [['time', 'a.py', '?x', '-n5', '-c', '2', '--spawn=portable'], { requests: 5, concurrency: 2, spawn: 'portable' }, ['a.py', '?x']],
   [['doctor', 'run', '--json'], { json: true }, ['run']],
   [['./run'], {}, ['./run']],
 ];
@@ -101,8 +103,12 @@ const mistakes: readonly [argv: string[], expected: RegExp][] = [
   [['--host', '127.0.0.1:80'], /without a port/],
   [['--prefix', 'cgi-bin'], /begins with \//],
   [['--prefix', '/a/../b'], /begins with \//],
-  [['--json'], /--json is an option of cgi-serve run, cgi-serve doctor, not of cgi-serve DIR/],
+  [['--json'], /--json is an option of cgi-serve run, cgi-serve time, cgi-serve doctor, not of cgi-serve DIR/],
   [['doctor', '--port', '1'], /--port is an option of cgi-serve DIR, not of cgi-serve doctor/],
+  [['--spawn', 'fork'], /one of auto, native, portable; got 'fork'/],
+  [['doctor', '--spawn', 'auto'], /--spawn is an option of cgi-serve DIR, cgi-serve run, cgi-serve time, not of cgi-serve doctor/],
+  [['time', '-n', '0'], /^--requests takes a whole number from 1/],
+  [['-n', '5'], /^there is no option -n/],
   [['-xyz'], /^there is no option -xyz/],
   [['-qx'], /^there is no option -x/],
   [['---quiet'], /^there is no option ---quiet/],
@@ -123,12 +129,12 @@ test('no option that takes a value lets the next option be that value', () => {
   for (const name of optionNames) {
     const row = rowOf(name);
     if (row.kind !== 'flag')
-      mistake([...(row.for?.includes('serve') === false ? ['run', 'x'] : []), `--${name}`, '--help'], /needs a value/);
+      mistake([...(row.for?.includes('serve') === false ? [row.for[0]!, 'x'] : []), `--${name}`, '--help'], /needs a value/);
   }
 });
 
 test('every row can be reached by its long name, and short names are not used twice in one sub-command', () => {
-  for (const command of ['serve', 'run', 'doctor'] as const) {
+  for (const command of ['serve', ...subCommands] as const) {
     const shorts = optionNames.filter((n) => (rowOf(n).for ?? ['serve']).includes(command)).flatMap((n) => rowOf(n).short ?? []);
     assert.equal(new Set(shorts).size, shorts.length, `${command}: ${shorts}`);
   }

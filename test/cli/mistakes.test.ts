@@ -44,6 +44,10 @@ const table: readonly [argv: string[], code: number, ...expected: RegExp[]][] = 
   [['run', 'cgi-bin/hello.sh', 'a=1'], 2, /URL begins with \//, /'\?a=1'/],
   [['run', 'cgi-bin/hello.sh', '/a', '/b'], 2, /what is \/b\?/],
   [['run', 'cgi-bin/hello.sh', '-d', '@nothere'], 4, /--data @nothere: the file cannot be read: ENOENT/],
+  [['time', 'hello.sh'], 4, /no script hello\.sh/, /Did you mean cgi-bin\/hello\.sh\?/],
+  [['time', 'www'], 4, /www is a directory; time takes one script/],
+  [['time', 'cgi-bin/hello.sh', '/a', '/b'], 2, /what is \/b\?/],
+  [['tme'], 4, /The sub-command time comes first/],
   [['doctor', 'nothere'], 4, /no directory nothere/],
 ];
 

@@ -2,17 +2,18 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { accountText } from '../../src/cli/account.js';
 import { banner, type Ready, readyLine, readyRecord } from '../../src/cli/banner.js';
 import { palette, wantsColor } from '../../src/cli/color.js';
 import { completions } from '../../src/cli/completions.js';
 import { deservesBox, failureBox, failureLine, tellingLine } from '../../src/cli/failure-box.js';
 import { bytes, logLine } from '../../src/cli/log.js';
-import { isFor, optionNames, rowOf } from '../../src/cli/options.js';
+import { isFor, optionNames, rowOf, subCommands } from '../../src/cli/options.js';
 import { longHelp, manualPage, shortHelp } from '../../src/cli/usage.js';
 import { columns, visible, wrap } from '../../src/cli/words.js';
 import { type FailureCode, failure, failureTable } from '../../src/failures.js';
 import type { ScriptReport } from '../../src/route/list.js';
-import type { Exchange } from '../../src/trace/trace.js';
+import type { Exchange, KernelAccount } from '../../src/trace/trace.js';
 import { needs } from '../support/needs.js';
 
 const off = palette(false);
@@ -62,6 +63,7 @@ const exchange = (more: Partial<Exchange> = {}): Exchange => ({
   exitCode: 0,
   signal: undefined,
   phases: { queue: 0.01, spawn: 1.1, wait: 13.44, head: 0.02, body: undefined, exit: 0.8 },
+  account: undefined,
   totalMs: 15.94,
   stderrBytes: 0,
   failure: undefined,
@@ -69,12 +71,24 @@ const exchange = (more: Partial<Exchange> = {}): Exchange => ({
   ...more,
 });
 
+const account: KernelAccount = {
+  userMs: 9.1234,
+  systemMs: 3,
+  peakRssKib: undefined,
+  minorFaults: 1200,
+  majorFaults: 4,
+  voluntarySwitches: 2,
+  involuntarySwitches: 1,
+};
+
 test('the dev line', () => {
   const line = (more?: Partial<Exchange>) => logLine('dev', exchange(more), off);
   assert.match(
     line(),
     /^\d\d:\d\d:04\.120 200 POST \/cgi-bin\/hello\.py\?a=1 15\.9ms \(spawn 1\.1 · wait 13\.4 · exit 0\.8\) pid 4242 512B$/,
   );
+  assert.match(line({ account }), / exit 0\.8\) cpu 9\.1\+3\.0ms pid 4242 512B$/);
+  assert.match(line({ account: { ...account, systemMs: 0 } }), / exit 0\.8\) cpu 9\.1ms pid 4242 512B$/);
   assert.match(line({ exitCode: 3 }), / pid 4242 code 3 512B$/);
   assert.match(line({ signal: 'SIGKILL', exitCode: undefined }), / SIGKILL /);
   assert.match(line({ status: 0, failure: failure('CLIENT_GONE') }), /^\S+ --- POST .* CLIENT_GONE$/);
@@ -123,16 +137,32 @@ test('NDJSON: keys that stay, null for what was not measured', () => {
   const record = JSON.parse(logLine('json', exchange({ status: 502, failure: failure('REPLY_EMPTY') })));
   const keys =
     'ts level event id client user method url proto status dur_ms bytes_in bytes_out backend script pid exit_code signal queue_ms spawn_ms ' +
-    'wait_ms head_ms body_ms exit_ms stderr_bytes referer user_agent error detail notes';
+    'wait_ms head_ms body_ms exit_ms user_ms system_ms peak_rss_kib minor_faults major_faults voluntary_switches involuntary_switches ' +
+    'stderr_bytes referer user_agent error detail notes';
   assert.deepEqual(Object.keys(record), keys.split(' '));
   assert.equal(record.ts, '2026-11-22T20:02:04.120Z');
   assert.equal(record.level, 'error');
   assert.equal(record.error, 'REPLY_EMPTY');
   assert.equal(record.body_ms, null);
   assert.equal(record.spawn_ms, 1.1);
+  // Not available is null, never zero.
+  assert.deepEqual([record.user_ms, record.peak_rss_kib, record.involuntary_switches], [null, null, null]);
+  const accounted = JSON.parse(logLine('json', exchange({ account })));
+  assert.deepEqual([accounted.user_ms, accounted.system_ms, accounted.peak_rss_kib], [9.123, 3, null]);
+  assert.deepEqual([accounted.minor_faults, accounted.major_faults], [1200, 4]);
+  assert.deepEqual([accounted.voluntary_switches, accounted.involuntary_switches], [2, 1]);
   assert.equal(JSON.parse(logLine('json', exchange())).level, 'info');
   assert.equal(JSON.parse(logLine('json', exchange({ status: 404 }))).level, 'warn');
   assert.equal(JSON.parse(logLine('json', exchange({ failure: failure('REPLY_KILLED') }))).level, 'error');
+});
+
+test("the kernel's account, in words", () => {
+  const all = 'cpu 12.1 ms (user 9.1, system 3.0) · peak 71.2 MiB · 1204 page faults, 4 from disk · 3 context switches, 2 of its own will';
+  assert.equal(accountText({ ...account, peakRssKib: 72909 }, 'en'), all);
+  // A zero is what a tick of the clock did not find, not what was measured.
+  assert.match(accountText({ ...account, systemMs: 0 }, 'en'), /^cpu 9\.1 ms · 1204 page faults/);
+  assert.match(accountText(account, 'zh-CN'), /^CPU 12\.1 毫秒（用户态 9\.1，内核态 3\.0） · 缺页 1204 次/);
+  assert.equal(accountText(undefined, 'en'), "the kernel's account: not available");
 });
 
 test('sizes for people', () => {
@@ -251,6 +281,7 @@ const ready: Ready = {
   dir: './cgi-bin',
   publicDir: './public',
   configFile: undefined,
+  births: { by: 'native', why: undefined },
   scripts: [script('a.py'), script('b.py'), script('fix.py', 'NOT_EXECUTABLE'), script('notes.txt', 'NOT_EXECUTABLE')],
 };
 
@@ -262,7 +293,15 @@ test('the banner', () => {
   assert.match(text, /➜ {2}Scripts: {2}\.\/cgi-bin at \/cgi-bin\/ · 2 runnable, 1 not\n +fix\.py {2}not executable: chmod \+x\n/);
   assert.match(text, /Static: {3}\.\/public at \/\n/);
   assert.match(text, /Ctrl-C stops it/);
-  assert.doesNotMatch(text, /Network|busy/);
+  assert.doesNotMatch(text, /Network|busy|born/);
+  const onLinux = process.platform === 'linux';
+  const portable = (why?: string, lang: 'en' | 'zh-CN' = 'en') =>
+    banner({ ...ready, births: { by: 'portable', why } }, lang, off).join('\n');
+  const line = / {5}processes are born the portable way, by node:child_process: koffi is not installed\n/;
+  assert.equal(line.test(portable('koffi is not installed')), onLinux);
+  assert.equal(/以可移植方式.*：koffi is not installed/.test(portable('koffi is not installed', 'zh-CN')), onLinux);
+  // Asked for: nothing to say.
+  assert.doesNotMatch(portable(), /born/);
   assert.match(banner({ ...ready, scripts: [] }, 'en', off).join('\n'), /no scripts yet/);
   assert.match(banner({ ...ready, busyPort: 8000 }, 'en', off).join('\n'), /port 8000 was busy/);
   assert.match(banner(ready, 'zh-CN', off).join('\n'), /2 个可运行, 1 个不可运行/);
@@ -289,11 +328,12 @@ test('into a pipe: one line; with the JSON log: one object', () => {
   assert.equal(record.event, 'ready');
   assert.equal(record.url, 'http://127.0.0.1:8000');
   assert.equal(record.pid, 77);
+  assert.deepEqual(record.births, { by: 'native', why: null });
   assert.deepEqual(record.scripts, { runnable: 2, broken: [{ path: 'fix.py', error: 'NOT_EXECUTABLE' }] });
 });
 
 test('help names every option, in both languages, within the width', () => {
-  for (const command of ['serve', 'run', 'doctor'] as const) {
+  for (const command of ['serve', ...subCommands] as const) {
     for (const lang of ['en', 'zh-CN'] as const) {
       const text = longHelp(command, '0.1.0', { lang, palette: off, width: 80 });
       for (const name of optionNames) {
@@ -338,7 +378,9 @@ test('completions are what the shell reads', (t) => {
   assert.deepEqual(complete('--max-p'), ['--max-processes']);
   assert.deepEqual(complete('--log-format', 'co'), ['common', 'combined']);
   assert.ok(complete('run', '--').includes('--data') && !complete('run', '--').includes('--port'));
-  assert.ok(complete('doc').includes('doctor'));
+  assert.ok(complete('time', '-').includes('-n') && !complete('run', '-').includes('-n'));
+  assert.deepEqual(complete('--spawn', 'n'), ['native']);
+  assert.ok(complete('doc').includes('doctor') && complete('ti').includes('time'));
 });
 
 test('columns, wrapping, and what may be shown', () => {

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { failureTable } from '../../src/failures.js';
+import { bearFor } from '../../src/process/bear.js';
 import { runCli } from '../support/cli.js';
 import { folder, hello } from './folder.js';
 
@@ -67,6 +68,18 @@ test('the JSON report', async (t) => {
   );
   assert.equal(report.process.exit_code, 0);
   assert.equal(report.failure, null);
+});
+
+test("the kernel's account, where it was asked", async (t) => {
+  const cwd = folder(t, { 'cgi-bin/hello.sh': hello });
+  const portable = await runCli(['run', 'cgi-bin/hello.sh', '--spawn', 'portable'], { cwd });
+  assert.match(portable.stdout, /^ {2}the kernel's account: not available \(born the portable way, by node:child_process\)$/m);
+  assert.equal(JSON.parse((await runCli(['run', 'cgi-bin/hello.sh', '--spawn', 'portable', '--json'], { cwd })).stdout).account, null);
+  if (bearFor('auto').by !== 'native') return t.diagnostic('no native birth here');
+  const native = await runCli(['run', 'cgi-bin/hello.sh', '--spawn', 'native'], { cwd });
+  assert.match(native.stdout, /^ {2}cpu \d+\.\d ms.* · \d+ page faults, \d+ from disk · \d+ context switches, \d+ of its own will$/m);
+  const { account } = JSON.parse((await runCli(['run', 'cgi-bin/hello.sh', '--json'], { cwd })).stdout);
+  assert.ok(account.user_ms + account.system_ms > 0 && account.minor_faults > 0, JSON.stringify(account));
 });
 
 const wrong: Record<string, [script: string, code: keyof typeof failureTable]> = {

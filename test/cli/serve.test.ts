@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gone, written } from '../life/processes.js';
-import { bin, type CliOptions, startCli } from '../support/cli.js';
+import { bin, type CliOptions, runCli, startCli } from '../support/cli.js';
 import { until } from '../support/until.js';
 import { get, post } from '../support/wire.js';
 import { folder, hello } from './folder.js';
@@ -28,7 +28,7 @@ const shown = (cli: { stdout(): string; stderr(): string }): string => `--- stdo
 
 test('into a pipe: one line on stderr, the log on stdout, nothing else', async (t) => {
   const cwd = folder(t, { 'cgi-bin/hello.sh': hello });
-  const cli = await start(t, ['--port', '0'], { cwd });
+  const cli = await start(t, ['--port', '0', '--spawn', 'portable'], { cwd });
   assert.equal(cli.stderr(), `cgi-serve listening on http://127.0.0.1:${cli.port}\n`);
   assert.equal(cli.stdout(), '');
   assert.equal((await get(cli.port, '/cgi-bin/hello.sh?x')).text, 'hello x\n');
@@ -74,6 +74,44 @@ test('a failure: its line on stdout, its box on stderr, and what the script said
   assert.doesNotMatch(cli.stderr(), /NOT_FOUND/);
   await get(cli.port, '/cgi-bin/broken.sh');
   await cli.waitFor(/同上/);
+});
+
+test('--spawn: the log has the account of the kernel, or says that it has none', async (t) => {
+  const cwd = folder(t, { 'cgi-bin/hello.sh': hello });
+  const records = async (spawn: string) => {
+    const cli = await start(t, ['--port', '0', '--log-format', 'json', '--spawn', spawn], { cwd });
+    await get(cli.port, '/cgi-bin/hello.sh');
+    await cli.waitFor(/"event":"request"/);
+    return cli
+      .stdout()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  };
+  const [ready, request] = await records('portable');
+  assert.deepEqual(ready.births, { by: 'portable', why: null });
+  assert.deepEqual([request.user_ms, request.system_ms, request.minor_faults, request.voluntary_switches], [null, null, null, null]);
+  const [readyToo, accounted] = await records('auto');
+  if (readyToo.births.by === 'portable') return t.diagnostic(readyToo.births.why);
+  assert.ok(accounted.user_ms + accounted.system_ms > 0 && accounted.minor_faults > 0, JSON.stringify(accounted));
+});
+
+test('where koffi does not load: one line says so, and everything works', { skip: process.platform !== 'linux' }, async (t) => {
+  const cwd = folder(t, {
+    'cgi-bin/hello.sh': hello,
+    'without.cjs': `const { Module } = require('node:module');
+const load = Module._load;
+Module._load = (name, ...more) => {
+  if (name === 'koffi') throw Object.assign(new Error("Cannot find module 'koffi'"), { code: 'MODULE_NOT_FOUND' });
+  return load(name, ...more);
+};`,
+  });
+  const env = { NODE_OPTIONS: `--require ${JSON.stringify(join(cwd, 'without.cjs'))}` };
+  const cli = await start(t, ['--port', '0'], { cwd, env });
+  await cli.waitFor(/^processes are born the portable way, by node:child_process: koffi is not installed$/m);
+  assert.equal((await get(cli.port, '/cgi-bin/hello.sh?x')).text, 'hello x\n');
+  const demanded = await runCli(['--port', '0', '--spawn', 'native'], { cwd, env });
+  assert.deepEqual([demanded.code, demanded.stderr], [2, 'cgi-serve: spawn native: koffi is not installed\n']);
 });
 
 test('common and combined for analysers, failures in one line beside them', async (t) => {
