@@ -77,6 +77,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     if (site.authority !== undefined) {
       trace.user = await site.authority.check(fieldValues(asked.headers, 'authorization')[0]);
       if (trace.user === undefined) return answer.fail(failure('AUTH_REQUIRED'));
+      trace.waitsFromNow();
     }
     go(asked, 0);
   };
@@ -115,7 +116,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     if (plan.kind === 'flow') return run(asked, to, flowing, plan.bytes, 0);
     giveUpBody = spoolBody(flowing, (spooled) => {
       if (isFailure(spooled)) return answer.fail(spooled);
-      trace.spooled();
+      trace.waitsFromNow();
       run(asked, to, spooled, spooled.bytes, 0);
     });
   };

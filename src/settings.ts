@@ -57,8 +57,10 @@ export interface ServerOptions extends CgiOptions {
   dir?: string;
   /** Static files for every path outside `prefix`; false for none. Default: `public` beside the script directory, when there. */
   publicDir?: string | false;
-  /** An htpasswd file; its users may enter, nobody else. */
+  /** An htpasswd file; its users may enter, nobody else. Never sent, wherever it lies. */
   basicAuth?: string;
+  /** Files that are not there for clients, even in the public directory: a configuration. */
+  neverSent?: readonly string[];
 }
 
 /** The same with nothing left open. */

@@ -46,6 +46,7 @@ export const openSite = (dir: string, options: ServerOptions): Site => {
       publicRoot,
       encodedSlashes: settings.encodedSlashes,
       isindex: settings.isindex,
+      neverSent: realPaths([...(options.basicAuth === undefined ? [] : [options.basicAuth]), ...(options.neverSent ?? [])]),
     },
     documentRoot: options.documentRoot === undefined ? (publicRoot ?? root) : directory(options.documentRoot, 'document root'),
     extra: extraVariables(settings),
@@ -67,6 +68,9 @@ const directory = (path: string, what: string): string => {
   if (!statSync(real).isDirectory()) throw new Error(`${what} ${path}: is not a directory`);
   return real;
 };
+
+const realPaths = (files: readonly string[]): ReadonlySet<string> =>
+  new Set(files.map((file) => (statSync(file, { throwIfNoEntry: false }) ? realpathSync.native(file) : resolve(file))));
 
 /** Named, or `public` beside the script directory when it is there. */
 const publicDirectory = (options: ServerOptions, root: string): string | undefined => {

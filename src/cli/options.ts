@@ -97,6 +97,15 @@ export const optionTable = {
     ),
   }),
 
+  details: one(readers.choice('loopback', 'always', 'never'), {
+    group: 'what',
+    fallback: 'loopback',
+    help: words(
+      'who sees evidence on failure pages and Server-Timing; behind a proxy: never',
+      '谁能看到错误页中的证据与 Server-Timing；在代理之后请用 never',
+    ),
+  }),
+
   // --- where it listens --------------------------------------------------------------------------------------
   port: one(readers.port, {
     group: 'where',

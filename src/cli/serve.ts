@@ -30,7 +30,7 @@ export const serve = async (said: Said, terminal: Terminal): Promise<number> => 
   const printer = printerFor(values, terminal);
   const server = askingTheCore(() =>
     createServer({
-      ...serverOptions(values, place, terminal.cwd),
+      ...serverOptions(values, place, terminal.cwd, said.configFile),
       ...{ onExchange: printer.exchange, onStderr: printer.stderr, onWarning: printer.warning },
     }),
   );

@@ -27,11 +27,13 @@ export const cgiOptions = (values: Values): CgiOptions =>
     maxBodyBytes: values['max-body'],
   });
 
-export const serverOptions = (values: Values, place: Place, cwd: string): ServerOptions => ({
+export const serverOptions = (values: Values, place: Place, cwd: string, configFile?: string): ServerOptions => ({
   ...cgiOptions(values),
   dir: place.dir,
   publicDir: place.publicDir ?? false,
   ...said({
+    details: values.details,
+    neverSent: configFile === undefined ? undefined : [resolve(cwd, configFile)],
     basicAuth: values['basic-auth'] === undefined ? undefined : readableFile(resolve(cwd, values['basic-auth']), values['basic-auth']),
   }),
 });

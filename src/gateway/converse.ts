@@ -74,7 +74,7 @@ export const converse = (
     stderr: errorLog.tail(),
     ...(exited ? { exitCode: trace.exitCode ?? null, signal: trace.signal ?? null } : {}),
     ...(channel?.pid === undefined ? {} : { pid: channel.pid }),
-    afterMs: now() - beganMs,
+    afterMs: Math.round((now() - beganMs) * 10) / 10,
   });
   const settle = (): boolean => {
     if (settled) return false;

@@ -28,6 +28,8 @@ export interface RoutePolicy {
   readonly publicRoot: string | undefined;
   readonly encodedSlashes: 'reject' | 'decode';
   readonly isindex: boolean;
+  /** Real paths of files that are not there: passwords, a configuration. */
+  readonly neverSent: ReadonlySet<string>;
 }
 
 export const destinationOf = (request: HttpRequest, policy: RoutePolicy): Destination => {
@@ -67,7 +69,8 @@ const toFile = (request: HttpRequest, segments: Segments, policy: RoutePolicy): 
   const found = walk(policy.publicRoot, segments);
   if (isFailure(found)) return found;
   // However it is spelt or linked, what lies in a script directory is never sent as text.
-  if (policy.mounts.some((mount) => isInside(mount.root, found.path))) return failure('NOT_FOUND', { file: found.path });
+  const hidden = policy.neverSent.has(found.path) || policy.mounts.some((mount) => isInside(mount.root, found.path));
+  if (hidden) return failure('NOT_FOUND', { file: found.path });
   if (found.kind === 'file') {
     if (policy.mounts.some((mount) => isSource(found.path, mount))) return failure('SCRIPT_OUTSIDE', { file: found.path });
     return found.rest.length === 0 ? { to: 'file', found } : failure('NOT_FOUND', { file: found.path });

@@ -19,7 +19,7 @@ export type Mark = 'received' | 'granted' | 'born' | 'firstByte' | 'headDone' | 
 
 /** Durations in milliseconds; undefined when the exchange never came that far. */
 export interface Phases {
-  /** Request head read (or upload spooled) → a process slot is granted. */
+  /** Request head read (upload spooled, password checked) → a process slot is granted. */
   readonly queue: number | undefined;
   /** Child asked for → exec has succeeded. */
   readonly spawn: number | undefined;
@@ -135,8 +135,8 @@ export class Trace {
     this.marks.received = now();
   }
 
-  /** The upload is here: time from now on is the queue's, not the client's. */
-  spooled(): void {
+  /** The upload is kept, the password is checked: time from now on is the queue's. */
+  waitsFromNow(): void {
     this.marks.received = now();
   }
 

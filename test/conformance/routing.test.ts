@@ -6,7 +6,20 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, chmodSync, existsSync, mkdirSync, realpathSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createServer } from '../../src/index.js';
@@ -821,4 +834,33 @@ test('routing: basicAuth reads what the htpasswd program writes', async (t) => {
       assert.equal((await get(h.port, '/cgi-bin/env', basic(name, 'close sesame'))).status, 401);
     });
   }
+});
+
+test('files with secrets are not there, though they lie in the public directory', async (t) => {
+  const password = createHash('sha1').update('pw').digest('base64');
+  const root = mkdtempSync(join(tmpdir(), 'cgi-serve-test-'));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  mkdirSync(join(root, 'cgi-bin'));
+  for (const [name, text] of [
+    ['users', `ada:{SHA}${password}\n`],
+    ['cgi-serve.config.json', '{}'],
+    ['page.txt', 'page'],
+  ] as const)
+    writeFileSync(join(root, name), text);
+  symlinkSync('users', join(root, 'link'));
+  const server = createServer({
+    dir: join(root, 'cgi-bin'),
+    publicDir: root,
+    basicAuth: join(root, 'users'),
+    neverSent: [join(root, 'cgi-serve.config.json')],
+  });
+  const [at] = await server.listen({ port: 0, host: '127.0.0.1' });
+  t.after(() => server.close(0));
+  const authorized = { Authorization: `Basic ${Buffer.from('ada:pw').toString('base64')}` };
+  for (const path of ['/users', '/link', '/%75sers', '/cgi-serve.config.json']) {
+    const answer = await get(at!.port, path, authorized);
+    assert.equal(answer.status, 404, path);
+    assert.doesNotMatch(answer.text, /SHA/);
+  }
+  assert.equal((await get(at!.port, '/page.txt', authorized)).text, 'page');
 });
