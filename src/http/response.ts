@@ -69,6 +69,7 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
   };
   res.on('drain', roomAgain);
   const waitForRoom = (): false => {
+    clearTimeout(stall);
     stall = setTimeout(() => {
       call?.abort(failure('CLIENT_STALLED', { detail: `${clientStallMs} ms` }));
       breakOff();
@@ -179,6 +180,8 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
       if (closed || ended) return;
       ended = true;
       clearTimeout(stall);
+      // Nobody waits for room any more; Node destroys a socket on which nothing moves for so long.
+      message.socket.setTimeout(clientStallMs);
       linger();
       if (nph) return void nph.end(() => nph?.destroySoon());
       if (trailers) res.addTrailers({ 'Server-Timing': timing(trace.phases, ['body', 'exit']) });

@@ -8,6 +8,7 @@ import { relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import sirv from 'sirv';
 import { failure } from '../failures.js';
+import { clientStallMs } from '../limits.js';
 import { type Found, isReadable } from '../route/look.js';
 import type { Trace } from '../trace/trace.js';
 import type { Answer } from './response.js';
@@ -64,6 +65,8 @@ export const staticFiles = (root: string, software: string): SendFile => {
       });
       res.once('close', () => source.destroy());
     });
+    // A client that stops reading holds an open file. Node destroys a socket on which nothing moves for so long.
+    message.socket.setTimeout(clientStallMs);
     // sirv decodes what it gets once more; it gets the real name, with its own % escaped.
     const pathname = `/${relative(root, found.path).split(sep).join('/').replaceAll('%', '%25')}`;
     const request = { method, headers, url: pathname, _parsedUrl: { raw: pathname, pathname } };
