@@ -10,9 +10,9 @@ export const endGroup = (pid: number, graceMs: number, isOver: () => boolean, do
     clearInterval(look);
     done();
   };
-  signalGroup(pid, 'SIGTERM');
+  signalBoth(pid, 'SIGTERM', isOver());
   const kill = setTimeout(() => {
-    signalGroup(pid, 'SIGKILL');
+    signalBoth(pid, 'SIGKILL', isOver());
     finish();
   }, graceMs);
   // Looked at now and then, so that nobody waits out a grace that is no longer needed.
@@ -22,6 +22,20 @@ export const endGroup = (pid: number, graceMs: number, isOver: () => boolean, do
 };
 
 const lookEveryMs = 20;
+
+/**
+ * The leader may have moved to another group and left none, or others, behind. TERM goes to it once, for it may have a handler.
+ * Once it is reaped its pid may be somebody else's, and only the group is meant.
+ */
+const signalBoth = (pid: number, signal: NodeJS.Signals, isOver: boolean): void => {
+  const reached = signalGroup(pid, signal);
+  if (isOver || (reached && signal !== 'SIGKILL')) return;
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Gone in between.
+  }
+};
 
 /** False when no process of the group is left. */
 export const signalGroup = (pid: number, signal: NodeJS.Signals): boolean => {
