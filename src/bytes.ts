@@ -57,4 +57,5 @@ export const recode = (latin1: string): string => {
   }
 };
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Throws at bytes that are not UTF-8. */
+export const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -22,7 +22,7 @@ import { asUrl } from './route/resolve.js';
 import { metaVariables } from './script/meta.js';
 import type { Site } from './site.js';
 import { Trace } from './trace/trace.js';
-import type { HttpRequest, MetaVariables, ReplySink, RequestBody } from './types.js';
+import type { GatewayRequest, HttpRequest, MetaVariables, ReplySink, RequestBody } from './types.js';
 import { version } from './version.js';
 
 export interface Circumstances {
@@ -52,6 +52,8 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
   let continueOwed = circumstances.expectsContinue === true;
   let giveUpBody = (): void => {};
   let about: { rerun?: string; environment?: MetaVariables } = {};
+  const policy = circumstances.mounts ? { ...site.route, mounts: circumstances.mounts } : site.route;
+  const details = (): boolean => seesDetails(settings.details, message);
   /** The answer, and each program on the way to it: the account is closed when all of them are. */
   let open = 1;
   const closeOne = (): void => {
@@ -63,7 +65,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
   const answer = answerTo(message, res, trace, {
     software: site.software,
     challenge: site.authority?.challenge,
-    details: () => seesDetails(settings.details, message),
+    details,
     about: () => about,
     closed() {
       giveUpBody();
@@ -84,8 +86,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
 
   /** Once for the request, and again for each local redirect. */
   const go = (asked: HttpRequest, redirects: number): void => {
-    const mounts = circumstances.mounts ?? site.route.mounts;
-    const destination = destinationOf(asked, { ...site.route, mounts });
+    const destination = destinationOf(asked, policy);
     if (isFailure(destination)) return answer.fail(destination);
     switch (destination.to) {
       case 'script':
@@ -128,14 +129,9 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     contentLength: number | undefined,
     redirects: number,
   ): void => {
-    const { script, scriptName, pathInfo, mount } = to;
-    const facts = {
-      ...{ scriptName, pathInfo, scriptFile: script.file, documentRoot: site.documentRoot },
-      ...{ pathTranslated: pathTranslated(site.documentRoot, pathInfo), contentLength, user: trace.user },
-    };
-    const policy = { software: site.software, passAuth: settings.passAuth, extra: site.extra };
-    const meta = metaVariables(asked, facts, policy, (text) => trace.note(text));
-    about = { rerun: rerun(asked, script.file, pathInfo), environment: meta };
+    const { script, pathInfo, mount } = to;
+    const told = gatewayRequest(site, asked, to, body, contentLength, trace);
+    about = { rerun: rerun(asked, script.file, pathInfo), environment: told.meta };
     open += 1;
     const sink = followLocal(answer, guarded, closeOne, (location) => {
       if (redirects >= redirectsMax)
@@ -143,7 +139,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
       trace.restart();
       go(redirected(asked, location), redirects + 1);
     });
-    answer.serve(mount.gateway.call({ script, meta, body, head: asked.method === 'HEAD' }, sink, trace));
+    answer.serve(mount.gateway.call(told, sink, trace));
   };
 
   const redirectToSlash = (asked: HttpRequest, location: string): void => {
@@ -159,8 +155,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     const prefix = asUrl([...mount.prefix, '']);
     const scripts = examineScripts(mount.root, prefix, mount.interpreters, below);
     const acceptLanguage = fieldValues(asked.headers, 'accept-language')[0];
-    const details = seesDetails(settings.details, message);
-    const page = startPage(scripts, { acceptLanguage, prefix, details, version });
+    const page = startPage(scripts, { acceptLanguage, prefix, details: details(), version });
     const language = ['Content-Language', preferredLanguage(acceptLanguage), 'Vary', 'Accept-Language'];
     answer.page(200, 'text/html; charset=utf-8', page, [...pageHeaders, ...language]);
   };
@@ -183,6 +178,24 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
   });
 
   return { refuse: (why) => answer.refuse(why) };
+};
+
+/** What the gateway is asked: the script, what it is told (RFC 3875 §4.1), and the body. `trace.user` is who was let in. */
+export const gatewayRequest = (
+  site: Site,
+  asked: HttpRequest,
+  { script, scriptName, pathInfo }: To<'script'>,
+  body: RequestBody | undefined,
+  contentLength: number | undefined,
+  trace: Trace,
+): GatewayRequest => {
+  const facts = {
+    ...{ scriptName, pathInfo, scriptFile: script.file, documentRoot: site.documentRoot },
+    ...{ pathTranslated: pathTranslated(site.documentRoot, pathInfo), contentLength, user: trace.user },
+  };
+  const policy = { software: site.software, passAuth: site.settings.passAuth, extra: site.extra };
+  const meta = metaVariables(asked, facts, policy, (text) => trace.note(text));
+  return { script, meta, body, head: asked.method === 'HEAD' };
 };
 
 /** The command that has the same exchange in a terminal. */

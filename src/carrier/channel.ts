@@ -43,8 +43,6 @@ export interface Channel {
 
 export interface Carrier {
   open(request: GatewayRequest, events: ChannelEvents): void;
-  /** How many programs are alive. */
-  readonly alive: number;
   /** Ends what is alive, and resolves when nothing is. */
   close(): Promise<void>;
 }

@@ -10,7 +10,6 @@ export interface Slots {
   /** Refuses everyone who waits and everyone who comes. */
   close(): void;
   readonly busy: number;
-  readonly waiting: number;
 }
 
 interface Waiter {
@@ -50,9 +49,6 @@ export const slots = (atOnceMax: number, queueMax: number, queueMs: number): Slo
   return {
     get busy() {
       return busy;
-    },
-    get waiting() {
-      return queue.size;
     },
     acquire(granted, refused) {
       if (closed) {

@@ -113,9 +113,6 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
   };
 
   return {
-    get alive() {
-      return living.size;
-    },
     open(request, events) {
       const { script, meta, body } = request;
       let life: ReturnType<typeof converseWith> | undefined;

@@ -5,18 +5,14 @@
  *   asked.ts → route → script/meta → gateway.call → script/reply → whoever asked
  */
 import type { Carrier } from '../carrier/channel.js';
-import { spawnCarrier } from '../carrier/spawn.js';
+import { gatewayRequest } from '../exchange.js';
 import { type Failure, failure, isFailure } from '../failures.js';
-import { cgiGateway } from '../gateway/cgi.js';
-import { bearFor } from '../process/bear.js';
-import { diagnoseBirth } from '../process/diagnose.js';
-import { destinationOf, pathTranslated } from '../route/destination.js';
-import { metaVariables } from '../script/meta.js';
+import { createCgiGateway } from '../gateway/catalog.js';
+import { destinationOf } from '../route/destination.js';
 import type { CgiOptions } from '../settings.js';
 import { openSite, prefixSegments, type Site } from '../site.js';
 import { type Exchange, now, Trace } from '../trace/trace.js';
-import type { GatewayRequest, HttpRequest, ReplyHead, RequestBody } from '../types.js';
-import { software } from '../version.js';
+import type { Gateway, GatewayRequest, HttpRequest, ReplyHead, RequestBody } from '../types.js';
 import { askingTheCore } from './server-options.js';
 
 export interface Alone {
@@ -48,9 +44,7 @@ export const openAlone = (root: string, options: CgiOptions): Alone => {
   const site = askingTheCore(() => openSite(root, options));
   const { settings } = site;
   const watched = new Map<GatewayRequest, Watched>();
-  const { bear } = bearFor(settings.spawn);
-  const carrier = tapped(spawnCarrier({ bear, killGraceMs: settings.killGraceMs, diagnose: diagnoseBirth }), watched);
-  const gateway = cgiGateway('cgi', carrier, settings);
+  const gateway = createCgiGateway(settings, (carrier) => tapped(carrier, watched));
   const mount = { ...site.route.mounts[0]!, prefix: prefixSegments(settings.prefix), gateway };
   const route = { ...site.route, mounts: [mount], publicRoot: undefined };
 
@@ -80,7 +74,7 @@ export const openAlone = (root: string, options: CgiOptions): Alone => {
   };
 };
 
-/** What a gateway is asked, as exchange.ts would ask it. */
+/** What the gateway is asked, or why nothing can be. */
 const prepare = (
   request: HttpRequest,
   data: Buffer | undefined,
@@ -91,19 +85,12 @@ const prepare = (
   const to = destinationOf(request, route);
   if (isFailure(to)) return to;
   if (to.to !== 'script') return failure('NOT_FOUND', { detail: `${request.target} leads to no script` });
-  const { script, scriptName, pathInfo } = to;
-  const facts = {
-    ...{ scriptName, pathInfo, scriptFile: script.file, documentRoot: site.documentRoot, user: undefined },
-    ...{ pathTranslated: pathTranslated(site.documentRoot, pathInfo), contentLength: data?.length },
-  };
-  const policy = { software, passAuth: site.settings.passAuth, extra: site.extra };
-  const meta = metaVariables(request, facts, policy, (text) => trace.note(text));
-  return { script, meta, body: data === undefined ? undefined : bodyOf(data), head: request.method === 'HEAD' };
+  return gatewayRequest(site, request, to, data === undefined ? undefined : bodyOf(data), data?.length, trace);
 };
 
 const converse = (
   asked: GatewayRequest,
-  gateway: ReturnType<typeof cgiGateway>,
+  gateway: Gateway,
   trace: Trace,
 ): Promise<{ head: ReplyHead | undefined; why: Failure | undefined }> =>
   new Promise((done) => {
@@ -173,9 +160,6 @@ const tapped = (carrier: Carrier, watched: ReadonlyMap<GatewayRequest, Watched>)
         events.errors(piece);
       },
     });
-  },
-  get alive() {
-    return carrier.alive;
   },
   close: () => carrier.close(),
 });

@@ -12,6 +12,7 @@ import { copyFileSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { findProgram } from '../route/interpreters.js';
+import { programNamed } from '../route/list.js';
 import { extensionOf, probeFile } from '../route/look.js';
 import { emptyProgram, interpretersKnown } from '../script/empty.js';
 import type { CgiOptions } from '../settings.js';
@@ -84,7 +85,7 @@ export const emptyLike = (script: Script): Empty | NoEmpty => {
   const probed = mapped ? undefined : probeFile(script.file, statSync(script.file));
   if (probed?.kind === 'program') return { kind: 'compiled' };
   if (probed !== undefined && probed.kind !== 'shebang') return { kind: 'unknown', name: basename(script.file) };
-  const meant = probed === undefined ? script.program : programMeant(probed.interpreter, probed.argument);
+  const meant = probed === undefined ? script.program : programNamed(probed.interpreter, probed.argument);
   const name = basename(meant);
   const text = emptyProgram(name);
   if (text === undefined) return { kind: 'unknown', name };
@@ -93,12 +94,6 @@ export const emptyLike = (script: Script): Empty | NoEmpty => {
   const extension = extensionOf(script.file);
   return { kind: 'empty', name, program, isScript: isScript(program), extension, text: firstLine + text };
 };
-
-/** Behind `env`, the first word that is neither an option nor an assignment. */
-const programMeant = (interpreter: string, argument = ''): string =>
-  /(^|\/)env$/.test(interpreter)
-    ? (argument.split(/\s+/).find((word) => !word.startsWith('-') && !word.includes('=')) ?? interpreter)
-    : interpreter;
 
 export interface Calibration {
   /** In the order of the empties. */

@@ -6,6 +6,7 @@
  *
  * FastCGI, SCGI, uwsgi, WSGI, PSGI, Rack and ASGI are rows to come: the same variables spelt otherwise, or a program that stays.
  */
+import type { Carrier } from '../carrier/channel.js';
 import { spawnCarrier } from '../carrier/spawn.js';
 import { bearFor } from '../process/bear.js';
 import { diagnoseBirth } from '../process/diagnose.js';
@@ -16,15 +17,18 @@ import { cgiGateway } from './cgi.js';
 export interface CatalogRow {
   readonly wire: 'none' | 'fastcgi' | 'scgi' | 'uwsgi';
   readonly carrier: 'spawn' | 'dial' | 'pool';
-  readonly make: (settings: Settings) => Gateway;
+  /** `watch` may wrap the carrier: to observe is to wrap. */
+  readonly make: (settings: Settings, watch?: (carrier: Carrier) => Carrier) => Gateway;
 }
 
 export const catalog = {
   cgi: {
     wire: 'none',
     carrier: 'spawn',
-    make: (settings) =>
-      cgiGateway('cgi', spawnCarrier({ ...bearFor(settings.spawn), killGraceMs: settings.killGraceMs, diagnose: diagnoseBirth }), settings),
+    make: (settings: Settings, watch = (carrier: Carrier) => carrier) => {
+      const { bear } = bearFor(settings.spawn);
+      return cgiGateway('cgi', watch(spawnCarrier({ bear, killGraceMs: settings.killGraceMs, diagnose: diagnoseBirth })), settings);
+    },
   },
 } as const satisfies Record<string, CatalogRow>;
 

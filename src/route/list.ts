@@ -93,13 +93,13 @@ const runner = (file: string, stats: Stats, interpreters: ReadonlyMap<string, In
 };
 
 /** The program a shebang means: behind `env` it is the first word that is neither an option nor an assignment. */
-const programNamed = (interpreter: string, argument: string | undefined): string => {
+export const programNamed = (interpreter: string, argument: string | undefined): string => {
   if (!/(^|\/)env$/.test(interpreter)) return interpreter;
   return argument?.split(/\s+/).find((word) => !word.startsWith('-') && !word.includes('=')) ?? interpreter;
 };
 
-/** INTERPRETER_MISSING with its name, or undefined when it is there. Also asked when the system answered ENOENT. */
-export const missingInterpreter = (file: string, interpreter: string, argument: string | undefined): Failure | undefined => {
+/** INTERPRETER_MISSING with its name, or undefined when it is there. */
+const missingInterpreter = (file: string, interpreter: string, argument: string | undefined): Failure | undefined => {
   const path = process.env.PATH ?? '';
   if (findProgram(interpreter, path) === undefined) return failure('INTERPRETER_MISSING', { file, detail: `${interpreter} is not there` });
   const name = programNamed(interpreter, argument);

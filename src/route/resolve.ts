@@ -4,6 +4,7 @@
  *
  *   /cgi-bin/%61.py/x%20y/  →  ['cgi-bin', 'a.py', 'x y', '']        RFC 3986 §5.2.4, RFC 3875 §9.8
  */
+import { utf8 } from '../bytes.js';
 import { type Failure, failure } from '../failures.js';
 import { pathBytesMax } from '../limits.js';
 
@@ -60,8 +61,6 @@ const decode = (piece: string): string | Failure => {
     return failure('PATH_BAD_ENCODING', { detail: piece });
   }
 };
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Segments as a path again: what PATH_INFO is made of. `[]` is `''`, `['']` is `/`. */
 export const joined = (segments: Segments): string => (segments.length === 0 ? '' : `/${segments.join('/')}`);

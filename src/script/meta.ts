@@ -140,11 +140,16 @@ const withheld = new Set([
 /** Names that `--env` may not set: what we compute cannot be overridden from outside (CVE-2025-65082). */
 export const isReserved = (name: string): boolean => reserved.has(name) || name.startsWith('HTTP_');
 
-const reserved = new Set([
+/** In the order of §4.1.1 to §4.1.17. */
+const sections = [
   ...['AUTH_TYPE', 'CONTENT_LENGTH', 'CONTENT_TYPE', 'GATEWAY_INTERFACE', 'PATH_INFO', 'PATH_TRANSLATED', 'QUERY_STRING'],
   ...['REMOTE_ADDR', 'REMOTE_HOST', 'REMOTE_IDENT', 'REMOTE_USER', 'REQUEST_METHOD', 'SCRIPT_NAME', 'SERVER_NAME', 'SERVER_PORT'],
-  ...['SERVER_PROTOCOL', 'SERVER_SOFTWARE', 'REQUEST_URI', 'SCRIPT_FILENAME', 'DOCUMENT_ROOT', 'REQUEST_SCHEME', 'HTTPS'],
-  ...['SERVER_ADDR', 'REMOTE_PORT', 'REDIRECT_STATUS'],
+  ...['SERVER_PROTOCOL', 'SERVER_SOFTWARE'],
+];
+
+const reserved = new Set([
+  ...sections,
+  ...['REQUEST_URI', 'SCRIPT_FILENAME', 'DOCUMENT_ROOT', 'REQUEST_SCHEME', 'HTTPS', 'SERVER_ADDR', 'REMOTE_PORT', 'REDIRECT_STATUS'],
 ]);
 
 /** The section of RFC 3875 that defines a variable, for those who show them; undefined for the extras. */
@@ -153,9 +158,3 @@ export const sectionOf = (name: string): string | undefined => {
   const index = sections.indexOf(name);
   return index < 0 ? undefined : `§4.1.${index + 1}`;
 };
-
-const sections = [
-  ...['AUTH_TYPE', 'CONTENT_LENGTH', 'CONTENT_TYPE', 'GATEWAY_INTERFACE', 'PATH_INFO', 'PATH_TRANSLATED', 'QUERY_STRING'],
-  ...['REMOTE_ADDR', 'REMOTE_HOST', 'REMOTE_IDENT', 'REMOTE_USER', 'REQUEST_METHOD', 'SCRIPT_NAME', 'SERVER_NAME', 'SERVER_PORT'],
-  ...['SERVER_PROTOCOL', 'SERVER_SOFTWARE'],
-];
