@@ -64,7 +64,8 @@ const cases: Record<string, Case> = {
   },
   killed: {
     title: 'killed by a signal in mid-answer',
-    script: `#!/bin/sh\n${plain}\necho half a pa\nkill -9 $$\n`,
+    // A moment later, so that what it has said is on its way.
+    script: `#!/bin/sh\n${plain}\necho half a pa\nsleep 1\nkill -9 $$\n`,
     tell: (answer) => `${usual(answer)}, ${answer.complete ? 'ends as if whole' : 'broken off'}`,
   },
   'unread-post': {

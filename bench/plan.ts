@@ -5,7 +5,7 @@ import { type Server, servers } from './servers.js';
 
 const usage = `npm run bench -- [options]
   --quick           rounds of 1 s, two of them: for a look while you work
-  --rounds N        rounds for each program and number of connections (default 5)
+  --rounds N        rounds for each program and number of connections (default 3)
   --only LIST       these programs: ${programs.map(({ name }) => name).join(', ')}
   --servers LIST    servers whose name contains one of these words: ${servers.map(({ name }) => name).join(', ')}, raw
   --connections LIST  default 1,8,64
@@ -43,7 +43,7 @@ export function readPlan(): Plan | undefined {
     const words = values.servers?.split(',');
     return {
       sliceSeconds: values.quick ? 1 : 2,
-      rounds: number(values.rounds ?? (values.quick ? '2' : '5'), 'rounds', 100),
+      rounds: number(values.rounds ?? (values.quick ? '2' : '3'), 'rounds', 100),
       programs: named(programs, values.only?.split(','), (one, word) => one.name === word),
       servers: named(
         servers,

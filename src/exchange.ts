@@ -190,8 +190,13 @@ export const gatewayRequest = (
   trace: Trace,
 ): GatewayRequest => {
   const facts = {
-    ...{ scriptName, pathInfo, scriptFile: script.file, documentRoot: site.documentRoot },
-    ...{ pathTranslated: pathTranslated(site.documentRoot, pathInfo), contentLength, user: trace.user },
+    scriptName,
+    pathInfo,
+    pathTranslated: pathTranslated(site.documentRoot, pathInfo),
+    scriptFile: script.file,
+    documentRoot: site.documentRoot,
+    contentLength,
+    user: trace.user,
   };
   const policy = { software: site.software, passAuth: site.settings.passAuth, extra: site.extra };
   const meta = metaVariables(asked, facts, policy, (text) => trace.note(text));
@@ -214,9 +219,9 @@ const followLocal = (
 ): ReplySink => {
   let location: string | undefined;
   return {
-    head(head, bodyFollows) {
+    head(head) {
       if (head.kind === 'local-redirect') location = head.location;
-      else guarded(() => answer.head(head, bodyFollows));
+      else guarded(() => answer.head(head));
     },
     body: (piece) => answer.body(piece),
     end() {

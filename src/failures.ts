@@ -503,8 +503,8 @@ export const failureTable = {
     'script',
     'RFC 9110 §8.6',
     [
-      'The script ended before it had printed as many bytes as its Content-Length says: the connection was broken off.',
-      '脚本输出的字节数少于其 Content-Length：连接被中断。',
+      'The script ended before it had printed as many bytes as its Content-Length says. An answer already on its way is broken off.',
+      '脚本输出的字节数少于其 Content-Length。已开始发送的回答会被中断。',
     ],
     ['Count bytes, not characters, or leave Content-Length out.', '按字节而不是字符计数，或去掉 Content-Length。'],
   ),
@@ -512,7 +512,10 @@ export const failureTable = {
     502,
     'script',
     'RFC 9112 §8',
-    ['A signal ended the script in the middle of its answer: the connection was broken off.', '脚本在回答中途被信号终止：连接被中断。'],
+    [
+      'A signal ended the script in the middle of its answer. An answer already on its way is broken off.',
+      '脚本在回答中途被信号终止。已开始发送的回答会被中断。',
+    ],
     ['Its signal and stderr say why.', '信号与 stderr 说明了原因。'],
   ),
 

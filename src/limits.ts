@@ -48,8 +48,18 @@ export const stderrLineBytesMax = 8 * KIB;
 export const stderrLogBytesMax = 256 * KIB;
 /** The end of stderr kept as evidence for a failure page. */
 export const stderrKeptBytes = 4 * KIB;
+/** Of an answer that its client has not taken yet, so much is read ahead from the script; then the script waits. */
+export const sendAheadBytesMax = 256 * KIB;
+/** What an answer holds back until the event loop's turn ends, to send it in one write. A pipe holds as much. */
+export const heldBytesMax = 64 * KIB;
 /** The start of stdout kept as evidence for a failure page. */
 export const outputKeptBytes = 512;
+
+/**
+ * A pipe with much to carry gets so much room in place of Linux's 64 KiB: fewer turns between script and server. 64 children with two
+ * such pipes hold half of what the system grants one user.
+ */
+export const widePipeBytes = 256 * KIB;
 
 // --- how long a process may take -----------------------------------------------------------------------------
 
@@ -69,6 +79,8 @@ export const orphanLingerMs = 250;
 export const refusedLingerMs = 1_000;
 /** A script that runs longer than this gets a stream for its stderr; for the others one look at the end is enough. */
 export const errorsLookMs = 10;
+/** A SIGCHLD can be lost; all children are asked so often whether they still live. */
+export const lostChildMs = 1_000;
 /** After the exit, stderr that a grandchild may hold open is read for so long. */
 export const stderrLingerMs = 100;
 /** stdout is at its end, the leader still runs: its exit code is waited for so long before the response ends without it. */
@@ -80,6 +92,12 @@ export const shutdownGraceMs = 5_000;
 
 /** `--max-processes`. A process for each request is dear; more at once than this only makes all of them late. */
 export const processesMax = 64;
+/** Newborn processes at once, for each processor: one runs, one is ready when that one waits for its pages. */
+export const newbornsPerProcessor = 2;
+/** A process that has worked for so long is no newborn any more; most scripts are over by then. */
+export const newbornMs = 25;
+/** While requests wait: how often newborns are asked whether they still work. */
+export const newbornLookMs = 5;
 /** `--max-queue`: requests that wait for a process. */
 export const queueMax = 512;
 /** How long one may wait there: 503. */
@@ -89,7 +107,7 @@ export const retryAfterSeconds = 1;
 
 // --- what is remembered ---------------------------------------------------------------------------------------
 
-/** First bytes of scripts remembered between requests, checked against inode, size and mtime. */
+/** Files whose first bytes and X bit are remembered between requests, until inode, size, mtime or ctime change. */
 export const probesKept = 1_000;
 /** The first bytes of a file that say what runs it: Linux itself reads 256. */
 export const probeBytes = 256;

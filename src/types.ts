@@ -102,8 +102,7 @@ export interface ReplyHead {
 
 /** Where a gateway pushes the answer: head once, then pieces, then `end` or `fail`, one of them, once; last of all `over`. */
 export interface ReplySink {
-  /** `bodyFollows`: a piece comes in the same breath, so that head and piece can travel together. */
-  head(head: ReplyHead, bodyFollows: boolean): void;
+  head(head: ReplyHead): void;
   /** False: full. Push no more until `Call.resume()`. */
   body(piece: Buffer): boolean;
   end(): void;

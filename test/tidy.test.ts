@@ -89,13 +89,14 @@ test('there is a source to read', () => {
 });
 
 // Each room and the rooms it may look into; nobody looks back. `workers` are programs of other languages.
-const ground = ['types', 'limits', 'failures', 'bytes', 'settings', 'version'];
+const ground = ['types', 'limits', 'failures', 'bytes', 'roster', 'settings', 'version'];
 const below: Record<string, readonly string[]> = {
   types: ['failures', 'trace'], // types only
   limits: [],
   version: [],
   failures: ['limits'],
   bytes: ['limits'],
+  roster: [],
   settings: ['limits', 'failures', 'trace', 'types'],
   trace: ground,
   wire: ground,
@@ -159,13 +160,13 @@ test('processes are started in process/ only', () => {
   assert.deepEqual(strangers(/^(node:)?(child_process|cluster|worker_threads)$|^koffi$/, within('process')), []);
 });
 
-test('sockets: node:net in carrier/, server.ts and lab/, and for the pipes of process/native.ts; in http/ its types', () => {
+test('sockets: node:net in carrier/, server.ts and lab/, and for the pipes of process/native.ts and output.ts; in http/ its types', () => {
   assert.deepEqual(
     strangers(
       /^(node:)?(net|tls|dgram|http2|https)$/,
       (s) =>
         within('carrier', 'server', 'lab')(s) ||
-        s.name === 'process/native.ts' ||
+        ['process/native.ts', 'process/output.ts'].includes(s.name) ||
         (s.room === 'http' && s.imports.every((i) => i.from !== 'node:net' || i.types)),
     ),
     [],

@@ -7,3 +7,4 @@ echo 'Content-Type: text/plain'
 echo 'Content-Length: 1000'
 echo
 echo 'That is all I have.'
+sleep 1

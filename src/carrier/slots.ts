@@ -1,82 +1,141 @@
 /**
- * At most so many processes at once; the others wait their turn, first come first served, not for ever and not without bound.
- * No other CGI host has this: there a burst of requests is a burst of processes.
+ * How many processes at once. The others wait their turn, first come first served, not for ever and not without bound. No other
+ * CGI host has this: there a burst of requests is a burst of processes.
+ *
+ * Two bounds. `atOnceMax`: so many live. `newbornsMax`: so many of them are at what all begin with, to load and to compute. A
+ * processor does not get more done by having more of these; each only takes longer, and the server itself waits among them for
+ * its turn (with 64 at once a tenth of a second for the slowest answers, four times what it takes now). Whoever waits for something,
+ * or has lived a while, is no newborn: 64 scripts that sleep may all sleep at once.
  */
 import { type Failure, failure } from '../failures.js';
+import { newbornLookMs, newbornMs } from '../limits.js';
+import { now } from '../trace/trace.js';
+
+export interface SlotBounds {
+  readonly atOnceMax: number;
+  readonly newbornsMax: number;
+  readonly queueMax: number;
+  readonly queueMs: number;
+}
 
 export interface Slots {
   /** Calls `granted` once, now or later, with what gives the slot back; or `refused`, once. Returns how to leave the queue. */
-  acquire(granted: (release: () => void) => void, refused: (why: Failure) => void): () => void;
+  acquire(user: SlotUser): () => void;
   /** Refuses everyone who waits and everyone who comes. */
   close(): void;
-  readonly busy: number;
+  busy(): number;
 }
 
+export interface SlotUser {
+  granted(release: () => void): void;
+  refused(why: Failure): void;
+  /** Whether its process is computing, or not born yet. Asked while others wait for it. */
+  works(): boolean;
+}
+
+/** A doubly linked list keeps order and lets a waiter leave from the middle; who has left points to nobody. */
 interface Waiter {
-  readonly granted: (release: () => void) => void;
-  readonly refused: (why: Failure) => void;
-  timer: NodeJS.Timeout | undefined;
+  readonly user: SlotUser;
+  readonly untilMs: number;
+  before: Waiter | undefined;
+  after: Waiter | undefined;
+  waits: boolean;
 }
 
-export const slots = (atOnceMax: number, queueMax: number, queueMs: number): Slots => {
-  // A Set keeps order and lets a waiter leave from the middle at no cost.
-  const queue = new Set<Waiter>();
+interface Newborn {
+  readonly user: SlotUser;
+  readonly untilMs: number;
+}
+
+export const slots = ({ atOnceMax, newbornsMax, queueMax, queueMs }: SlotBounds): Slots => {
+  const newborns: Newborn[] = [];
+  let first: Waiter | undefined;
+  let last: Waiter | undefined;
+  let waiting = 0;
   let busy = 0;
   let closed = false;
+  let clock: NodeJS.Timeout | undefined;
 
-  const grant = (granted: Waiter['granted']): void => {
+  const free = (): boolean => busy < atOnceMax && newborns.length < newbornsMax;
+  const grant = (user: SlotUser): void => {
+    const newborn: Newborn = { user, untilMs: now() + newbornMs };
     busy += 1;
+    newborns.push(newborn);
     let held = true;
-    granted(() => {
+    user.granted(() => {
       if (!held) return;
       held = false;
       busy -= 1;
+      grow(newborn);
       next();
     });
   };
+  const grow = (newborn: Newborn): void => {
+    const place = newborns.indexOf(newborn);
+    if (place >= 0) newborns.splice(place, 1);
+  };
   const next = (): void => {
-    for (const waiter of queue) {
-      if (busy >= atOnceMax) return;
-      leave(waiter);
-      grant(waiter.granted);
+    while (first !== undefined && free()) {
+      const { user } = first;
+      leave(first);
+      grant(user);
     }
   };
   const leave = (waiter: Waiter): void => {
-    clearTimeout(waiter.timer);
-    queue.delete(waiter);
+    if (!waiter.waits) return;
+    waiter.waits = false;
+    waiting -= 1;
+    if (waiter.before) waiter.before.after = waiter.after;
+    else first = waiter.after;
+    if (waiter.after) waiter.after.before = waiter.before;
+    else last = waiter.before;
+    waiter.before = undefined;
+    waiter.after = undefined;
+  };
+  const refuseFirst = (why: Failure): void => {
+    const { user } = first!;
+    leave(first!);
+    user.refused(why);
+  };
+  /** Runs while somebody waits. */
+  const look = (): void => {
+    const atMs = now();
+    for (const newborn of [...newborns]) if (newborn.untilMs <= atMs || !newborn.user.works()) grow(newborn);
+    next();
+    // All wait equally long, so that the first in the queue is the first whose time is up.
+    while (first !== undefined && first.untilMs <= atMs)
+      refuseFirst(failure('QUEUE_TIMEOUT', { detail: `waited ${queueMs} ms; ${busy} running` }));
+    if (first !== undefined) return;
+    clearInterval(clock);
+    clock = undefined;
   };
 
   return {
-    get busy() {
-      return busy;
-    },
-    acquire(granted, refused) {
+    busy: () => busy,
+    acquire(user) {
       if (closed) {
-        refused(failure('SHUTTING_DOWN'));
+        user.refused(failure('SHUTTING_DOWN'));
         return () => {};
       }
-      if (busy < atOnceMax) {
-        grant(granted);
+      if (first === undefined && free()) {
+        grant(user);
         return () => {};
       }
-      if (queue.size >= queueMax) {
-        refused(failure('QUEUE_FULL', { detail: `${busy} running, ${queue.size} waiting` }));
+      if (busy + waiting >= atOnceMax + queueMax) {
+        user.refused(failure('QUEUE_FULL', { detail: `${busy} running, ${waiting} waiting` }));
         return () => {};
       }
-      const waiter: Waiter = { granted, refused, timer: undefined };
-      waiter.timer = setTimeout(() => {
-        leave(waiter);
-        refused(failure('QUEUE_TIMEOUT', { detail: `waited ${queueMs} ms; ${busy} running` }));
-      }, queueMs);
-      queue.add(waiter);
+      const waiter: Waiter = { user, untilMs: now() + queueMs, before: last, after: undefined, waits: true };
+      if (last) last.after = waiter;
+      else first = waiter;
+      last = waiter;
+      waiting += 1;
+      clock ??= setInterval(look, newbornLookMs);
       return () => leave(waiter);
     },
     close() {
       closed = true;
-      for (const waiter of queue) {
-        leave(waiter);
-        waiter.refused(failure('SHUTTING_DOWN'));
-      }
+      while (first !== undefined) refuseFirst(failure('SHUTTING_DOWN'));
     },
   };
 };

@@ -7,6 +7,7 @@ import { type Failure, failure } from '../failures.js';
 import { killGraceMs as killGraceDefaultMs, stderrLingerMs } from '../limits.js';
 import type { BearChild, Child } from '../process/child.js';
 import { endGroup, groupLives } from '../process/kill.js';
+import { type Member, Roster } from '../roster.js';
 import type { Carrier, Channel, ChannelEvents } from './channel.js';
 
 export interface SpawnOptions {
@@ -17,8 +18,16 @@ export interface SpawnOptions {
   readonly diagnose: (file: string, errno: string) => Failure | undefined;
 }
 
+/** A born child, as its end comes bit by bit. */
+interface Life {
+  readonly channel: Channel;
+  endOutput(): void;
+  endErrors(): void;
+  exited(): void;
+}
+
 export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose }: SpawnOptions): Carrier => {
-  const living = new Map<number, Channel>();
+  const living = new Roster<Channel & Member>();
   /** Groups whose leader has exited and left others behind: a script may start a job in the background, and a shutdown ends it. */
   const orphaned = new Set<number>();
   let ladders = 0;
@@ -39,7 +48,7 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
     }, 1000).unref();
   };
 
-  const converseWith = (child: Child, events: ChannelEvents): { channel: Channel; exited: () => void; endErrors: () => void } => {
+  const converseWith = (child: Child, events: ChannelEvents): Life => {
     const { pid, stdin, stdout } = child;
     let exited = false;
     let errorsEnded = false;
@@ -51,7 +60,7 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
     const maybeOver = (): void => {
       if (!finished && exited && outputEnded && errorsEnded) {
         finished = true;
-        living.delete(pid);
+        living.remove(channel);
         events.over();
       }
     };
@@ -69,21 +78,16 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
     };
 
     stdin?.on('drain', () => events.drain());
-    stdin?.once('close', () => events.inputClosed());
-    stdout.on('data', (piece: Buffer) => events.output(piece));
-    stdout.once('close', endOutput);
-    stdout.once('end', endOutput);
+    stdin?.on('close', () => events.inputClosed());
 
-    const channel: Channel = {
+    const channel: Channel & Member = {
       pid,
+      place: -1,
       write: (piece) => stdin === undefined || stdin.destroyed || stdin.write(piece),
       end: () => void stdin?.end(),
-      pause: () => void stdout.pause(),
-      resume: () => void stdout.resume(),
-      hangUp() {
-        stdout.destroy();
-        endOutput();
-      },
+      pause: () => stdout.pause(),
+      resume: () => stdout.resume(),
+      hangUp: () => void stdout.close(),
       stop(graceMs = killGraceMs) {
         if (stopping || finished) return;
         stopping = true;
@@ -95,14 +99,15 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
         stdout.resume();
       },
     };
-    living.set(pid, channel);
+    living.add(channel);
     return {
       channel,
+      endOutput,
       endErrors,
       exited() {
         exited = true;
         stdin?.destroy();
-        if (!stopping && groupLives(pid)) adopt(pid);
+        if (!stopping && child.groupLives()) adopt(pid);
         // A grandchild may hold stderr open for ever.
         if (!errorsEnded) {
           errorsLinger = setTimeout(() => child.closeErrors(), stderrLingerMs);
@@ -115,7 +120,7 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
   return {
     open(request, events) {
       const { script, meta, body } = request;
-      let life: ReturnType<typeof converseWith> | undefined;
+      let life: Life | undefined;
       bear(
         {
           program: script.program,
@@ -123,6 +128,7 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
           env: meta,
           cwd: script.cwd,
           stdin: body === undefined ? 'none' : (body.fd ?? 'pipe'),
+          stdinBytes: body?.bytes,
         },
         {
           born(child) {
@@ -133,6 +139,8 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
             events.failed(birthFailure(errno, script.file, script.program, diagnose));
             events.over();
           },
+          output: (piece) => events.output(piece),
+          outputEnd: () => life?.endOutput(),
           errors: (piece) => events.errors(piece),
           errorsEnd: () => life?.endErrors(),
           exited(code, signal, account) {
@@ -143,7 +151,7 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
       );
     },
     async close() {
-      for (const channel of living.values()) channel.stop();
+      living.forEach((channel) => void channel.stop());
       for (const group of orphaned) {
         ladders += 1;
         endGroup(group, killGraceMs, () => true, ladderDone);

@@ -2,11 +2,14 @@
  * The gateway `cgi`: no wire, because the variables *are* the environment; the carrier `spawn`, because a process is born for
  * each request and dies with it. Everything a kept worker saves is paid here, and the trace shows it.
  */
+import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import type { Carrier, ChannelEvents } from '../carrier/channel.js';
 import { slots } from '../carrier/slots.js';
 import { type Failure, failure } from '../failures.js';
-import { queueMs } from '../limits.js';
+import { newbornsPerProcessor, queueMs } from '../limits.js';
+import { works } from '../process/works.js';
+import { Roster } from '../roster.js';
 import type { StderrLine } from '../trace/trace.js';
 import type { Gateway } from '../types.js';
 import { type Conversation, converse, type Patience } from './converse.js';
@@ -19,8 +22,9 @@ export interface CgiGatewayOptions extends Patience {
 }
 
 export const cgiGateway = (name: string, carrier: Carrier, options: CgiGatewayOptions): Gateway => {
-  const running = new Set<Conversation>();
-  const places = slots(options.maxProcesses, options.maxQueue, queueMs);
+  const running = new Roster<Conversation>();
+  const newbornsMax = newbornsPerProcessor * availableParallelism();
+  const places = slots({ atOnceMax: options.maxProcesses, newbornsMax, queueMax: options.maxQueue, queueMs });
 
   return {
     name,
@@ -38,16 +42,20 @@ export const cgiGateway = (name: string, carrier: Carrier, options: CgiGatewayOp
         sink.fail(why);
         sink.over();
       };
-      const leave = places.acquire((release) => {
-        trace.mark('granted');
-        const open = (events: ChannelEvents): void => carrier.open(request, events);
-        call = converse(open, request, sink, errors, options, trace, () => {
-          over = true;
-          if (call) running.delete(call);
-          release();
-        });
-        if (!over) running.add(call);
-      }, refuse);
+      const leave = places.acquire({
+        refused: refuse,
+        works: () => trace.pid === undefined || works(trace.pid),
+        granted(release) {
+          trace.mark('granted');
+          const open = (events: ChannelEvents): void => carrier.open(request, events);
+          call = converse(open, request, sink, errors, options, trace, () => {
+            over = true;
+            if (call) running.remove(call);
+            release();
+          });
+          if (!over) running.add(call);
+        },
+      });
       return {
         resume: () => call?.resume(),
         abort(why) {
@@ -66,10 +74,10 @@ export const cgiGateway = (name: string, carrier: Carrier, options: CgiGatewayOp
       places.close();
       // Whoever runs may finish; whoever has not by then is told to.
       const patience = setTimeout(() => {
-        for (const call of running) call.fail(failure('SHUTTING_DOWN'));
+        running.forEach((call) => void call.fail(failure('SHUTTING_DOWN')));
         void carrier.close();
       }, graceMs);
-      while (places.busy > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      while (places.busy() > 0) await new Promise((resolve) => setTimeout(resolve, 10));
       clearTimeout(patience);
       await carrier.close();
     },

@@ -8,13 +8,16 @@
  * Ends in one of three ways: the answer is whole (`end`), it cannot be (`fail`), or nobody wants it (`abort`). Then the
  * program's own end is waited for, and `over` closes the account.
  */
+
+import { startOf } from '../bytes.js';
 import type { Channel, ChannelEvents } from '../carrier/channel.js';
 import { type Failure, failure, withEvidence } from '../failures.js';
 import { exitLingerMs, orphanLingerMs, outputKeptBytes, refusedLingerMs } from '../limits.js';
+import type { Member } from '../roster.js';
 import { hasNoBody, replyParser } from '../script/reply.js';
 import { now, type Trace } from '../trace/trace.js';
 import type { Call, GatewayRequest, ReplyHead, ReplySink } from '../types.js';
-import { clocks } from './clocks.js';
+import { type Clock, clocks } from './clocks.js';
 import type { ErrorLog } from './errors.js';
 
 /** Milliseconds; 0 is no limit. */
@@ -25,7 +28,7 @@ export interface Patience {
   readonly stdinTimeoutMs: number;
 }
 
-export interface Conversation extends Call {
+export interface Conversation extends Call, Member {
   /** The program must end, and the client is told why. */
   fail(why: Failure): void;
 }
@@ -60,10 +63,10 @@ export const converse = (
   // --- the clocks ----------------------------------------------------------------------------------------------
 
   const watch = clocks();
-  let headClock: NodeJS.Timeout | undefined;
-  let idleClock: NodeJS.Timeout | undefined;
-  let stdinClock: NodeJS.Timeout | undefined;
-  let lingerClock: NodeJS.Timeout | undefined;
+  let headClock: Clock | undefined;
+  let idleClock: Clock | undefined;
+  let stdinClock: Clock | undefined;
+  let lingerClock: Clock | undefined;
 
   // --- how it ends ---------------------------------------------------------------------------------------------
 
@@ -109,8 +112,8 @@ export const converse = (
 
   /** A script that is still being told is not late: an upload takes as long as its client takes. */
   const waitAnew = (): void => {
-    headClock?.refresh();
-    if (!settled) idleClock?.refresh();
+    watch.wind(headClock);
+    if (!settled) watch.wind(idleClock);
   };
   const feed = (): void => {
     if (body === undefined || body.fd !== undefined) return;
@@ -141,7 +144,7 @@ export const converse = (
     trace.mark('headDone');
     headClock = watch.stop(headClock);
     if (found.kind === 'local-redirect') redirect = found;
-    else giveHead(found, rest.length > 0);
+    else giveHead(found);
     watchIdle();
     if (rest.length > 0) takeBody(rest);
     else if (head !== undefined && isWhole(head)) succeed();
@@ -152,9 +155,9 @@ export const converse = (
       fail(failure('REPLY_IDLE_TIMEOUT', { detail: `silent for ${patience.idleTimeoutMs} ms` })),
     );
   };
-  const giveHead = (found: ReplyHead, bodyFollows: boolean): void => {
+  const giveHead = (found: ReplyHead): void => {
     head = found;
-    sink.head(found, bodyFollows);
+    sink.head(found);
   };
   /** The promised bytes are there; nothing that follows belongs to the answer. */
   const isWhole = (given: ReplyHead): boolean => request.head || hasNoBody(given.status) || given.contentLength === bodyBytes;
@@ -163,7 +166,7 @@ export const converse = (
     if (redirect !== undefined) {
       // §6.2.2 forbids a body here; a browser can still follow, so the script's words are kept as a client redirect.
       const { location } = redirect;
-      giveHead({ ...redirect, kind: 'client-redirect', status: 302, headers: ['Location', location ?? '/'], location: undefined }, true);
+      giveHead({ ...redirect, kind: 'client-redirect', status: 302, headers: ['Location', location ?? '/'], location: undefined });
       redirect = undefined;
     }
     if (settled || head === undefined) return;
@@ -212,15 +215,15 @@ export const converse = (
     output(piece) {
       trace.mark('firstByte');
       outputBytes += piece.length;
-      if (start.length < outputKeptBytes) start = Buffer.concat([start, piece.subarray(0, outputKeptBytes - start.length)]);
-      if (exited) lingerClock?.refresh();
+      if (start.length < outputKeptBytes) start = startOf(start, piece, outputKeptBytes);
+      if (exited) watch.wind(lingerClock);
       if (settled || verdict !== undefined) return;
-      idleClock?.refresh();
+      watch.wind(idleClock);
       if (script.nph) {
         if (head === undefined) {
           trace.mark('headDone');
           headClock = watch.stop(headClock);
-          giveHead(nphHead, true);
+          giveHead(nphHead);
           watchIdle();
         }
         takeBody(piece);
@@ -229,7 +232,7 @@ export const converse = (
       } else {
         const parsed = parser.push(piece);
         if (parsed === undefined) {
-          if (parser.refused) lingerClock ??= watch.start(refusedLingerMs, () => fail(parser.end()));
+          if (parser.refused()) lingerClock ??= watch.start(refusedLingerMs, () => fail(parser.end()));
         } else if ('code' in parsed) fail(parsed);
         else takeHead(parsed.head, parsed.rest);
       }
@@ -276,7 +279,7 @@ export const converse = (
   const finish = (): void => {
     if (settled) return;
     if (trace.signal !== undefined) return fail(failure('REPLY_KILLED', { detail: trace.signal }));
-    if (redirect !== undefined) giveHead(redirect, false);
+    if (redirect !== undefined) giveHead(redirect);
     if (head?.contentLength !== undefined && !isWhole(head)) {
       return fail(failure('REPLY_SHORT', { detail: `Content-Length ${head.contentLength}, printed ${bodyBytes}` }));
     }
@@ -288,6 +291,7 @@ export const converse = (
   open(events);
 
   return {
+    place: -1,
     fail,
     resume() {
       if (!full) return;

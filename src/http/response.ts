@@ -6,9 +6,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { explain, type Failure, failure } from '../failures.js';
-import { clientStallMs, lingerBytesMax, lingerMs, retryAfterSeconds } from '../limits.js';
+import { clientStallMs, heldBytesMax, lingerBytesMax, lingerMs, retryAfterSeconds, sendAheadBytesMax } from '../limits.js';
 import { hasNoBody } from '../script/reply.js';
-import type { Phases, Trace } from '../trace/trace.js';
+import type { KernelAccount, Trace } from '../trace/trace.js';
 import type { Call, MetaVariables, ReplyHead, ReplySink } from '../types.js';
 import { announcesBody } from './body.js';
 import { failurePage, pageHeaders } from './page.js';
@@ -35,7 +35,7 @@ export interface Answer extends ReplySink {
   /** Somebody else writes the response: sirv. */
   readonly raw: ServerResponse;
   /** The head is on its way; a failure from now on can only break off. */
-  readonly begun: boolean;
+  begun(): boolean;
 }
 
 export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: Trace, options: AnswerOptions): Answer => {
@@ -61,13 +61,17 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
     }
     options.closed();
   };
-  res.once('close', gone);
+  res.on('close', gone);
   res.on('error', () => {});
+  // RFC 9112 §6.1: HTTP/1.0 has no transfer codings; where such a request ends is anybody's guess, and nothing may follow it.
+  if (message.httpVersion === '1.0' && message.headers['transfer-encoding'] !== undefined) res.shouldKeepAlive = false;
   const roomAgain = (): void => {
     clearTimeout(stall);
     call?.resume();
   };
   res.on('drain', roomAgain);
+  /** Node's own mark is lower than one piece of ours: it would pause the script at each. */
+  const hasRoom = (): boolean => res.writableLength < sendAheadBytesMax;
   const waitForRoom = (): false => {
     clearTimeout(stall);
     stall = setTimeout(() => {
@@ -132,16 +136,58 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
     else res.writeHead(status, reason, list);
   };
 
+  /**
+   * What comes in one turn of the event loop travels together: most answers are whole by then, and go out in one write with
+   * their length known. What a script prints and then goes on thinking waits for no more than the end of the turn.
+   */
+  let held: { readonly head: ReplyHead; readonly pieces: Buffer[]; bytes: number } | undefined;
+
+  const sendHeld = (whole: boolean): void => {
+    if (held === undefined) return;
+    const { head, pieces, bytes } = held;
+    held = undefined;
+    const { headers } = head;
+    const length = lengthToSend(head) ?? (whole && !bodyless ? bytes : undefined);
+    if (length !== undefined) headers.push('Content-Length', String(length));
+    const chunked = !bodyless && length === undefined && message.httpVersion === '1.1';
+    delimitedByClose = !bodyless && length === undefined && !chunked;
+    if (options.details()) {
+      headers.push('Server-Timing', serverTiming(trace, whole ? 'all' : 'head'));
+      trailers = chunked && /(^|,)\s*trailers\s*(,|;|$)/i.test(String(message.headers.te ?? ''));
+      if (trailers) headers.push('Trailer', 'Server-Timing');
+    }
+    try {
+      writeHead(head.status, head.reason, headers);
+    } catch (error) {
+      // Who mounted us has answered already. Nobody above us would catch this: the turn of the request is long over.
+      trace.failure ??= failure('SERVER_ERROR', { detail: String(error) });
+      breakOff();
+      return;
+    }
+    trace.bytesOut += bytes;
+    if (whole) {
+      // Nothing, not even of no length: a server may forbid bodies where none belongs (rejectNonStandardBodyWrites).
+      res.end(bytes === 0 ? undefined : pieces.length === 1 ? pieces[0] : Buffer.concat(pieces));
+      return;
+    }
+    // flushHeaders() would write the head as UTF-8; beside a Buffer it goes out as the bytes it is.
+    if (bytes === 0 && !bodyless) res.write(nothing);
+    for (const piece of pieces) res.write(piece);
+  };
+  const turnIsOver = (): void => {
+    if (closed) return;
+    sendHeld(false);
+    if (!hasRoom()) waitForRoom();
+  };
+
   const answer: Answer = {
     raw: res,
-    get begun() {
-      return begun || res.headersSent;
-    },
+    begun: () => begun || res.headersSent,
     serve(next) {
       call = next;
       if (closed) next.abort(failure('CLIENT_GONE'));
     },
-    head(head, bodyFollows) {
+    head(head) {
       if (closed) return;
       if (head.kind === 'nph') {
         begun = true;
@@ -150,31 +196,28 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
         nph = takeOver(res, roomAgain);
         return;
       }
-      const headers = head.headers;
       bodyless = message.method === 'HEAD' || hasNoBody(head.status);
-      const length = lengthToSend(head);
-      if (length !== undefined) headers.push('Content-Length', String(length));
-      const chunked = !bodyless && length === undefined && message.httpVersion === '1.1';
-      delimitedByClose = !bodyless && length === undefined && !chunked;
-      if (options.details()) {
-        headers.push('Server-Timing', timing(trace.phases, ['queue', 'spawn', 'wait', 'head']));
-        trailers = chunked && /(^|,)\s*trailers\s*(,|;|$)/i.test(String(message.headers.te ?? ''));
-        if (trailers) headers.push('Trailer', 'Server-Timing');
-      }
-      writeHead(head.status, head.reason, headers);
-      // flushHeaders() would write the head as UTF-8; beside a Buffer it goes out as the bytes it is.
-      if (!bodyFollows && !bodyless) res.write(nothing);
+      held = { head, pieces: [], bytes: 0 };
+      setImmediate(turnIsOver);
     },
     body(piece) {
       if (closed) return true;
       if (nph) {
         if (trace.bytesOut === 0) trace.status = nphStatus(piece);
         trace.bytesOut += piece.length;
-        return nph.write(piece) || waitForRoom();
+        nph.write(piece);
+        return nph.writableLength < sendAheadBytesMax || waitForRoom();
       }
       if (bodyless) return true;
+      if (held) {
+        held.pieces.push(piece);
+        held.bytes += piece.length;
+        if (held.bytes >= heldBytesMax) sendHeld(false);
+        return hasRoom() || waitForRoom();
+      }
       trace.bytesOut += piece.length;
-      return res.write(piece) || waitForRoom();
+      res.write(piece);
+      return hasRoom() || waitForRoom();
     },
     end() {
       if (closed || ended) return;
@@ -184,13 +227,15 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
       message.socket.setTimeout(clientStallMs);
       linger();
       if (nph) return void nph.end(() => nph?.destroySoon());
-      if (trailers) res.addTrailers({ 'Server-Timing': timing(trace.phases, ['body', 'exit']) });
+      if (held) return sendHeld(true);
+      if (trailers) res.addTrailers({ 'Server-Timing': serverTiming(trace, 'tail') });
       res.end();
     },
     fail(why) {
       trace.failure ??= why;
       if (closed) return;
-      if (answer.begun) {
+      held = undefined;
+      if (answer.begun()) {
         if (!ended) breakOff();
         return;
       }
@@ -264,11 +309,40 @@ const nphStatus = (first: Buffer): number => {
   return 200;
 };
 
-/** Server-Timing (W3C): names as in the trace, `dur` in milliseconds. A phase that was not measured is not named. */
-const timing = (phases: Phases, names: readonly (keyof Phases)[]): string =>
-  names
-    .filter((name) => phases[name] !== undefined)
-    .map((name) => `${name};dur=${phases[name]!.toFixed(2)}${meaning[name] ?? ''}`)
-    .join(', ');
+/**
+ * Server-Timing (W3C): names as in the trace, `dur` in milliseconds; a phase that was not measured is not named. What is known when
+ * the head goes out stands in the head (`all` of it, when the answer is whole by then), the rest in a trailer.
+ */
+const serverTiming = (trace: Trace, part: 'head' | 'tail' | 'all'): string => {
+  const { queue, spawn, wait, head, body, exit } = trace.phases;
+  let text = '';
+  const add = (metric: string): void => {
+    text += text === '' ? metric : `, ${metric}`;
+  };
+  const addPhase = (name: string, ms: number | undefined, meaning = ''): void => {
+    if (ms !== undefined) add(`${name};dur=${ms.toFixed(2)}${meaning}`);
+  };
+  if (part !== 'tail') {
+    addPhase('queue', queue);
+    addPhase('spawn', spawn, ';desc="fork+exec"');
+    addPhase('wait', wait, ';desc="exec to first byte"');
+    addPhase('head', head);
+  }
+  if (part === 'head') return text;
+  addPhase('body', body);
+  addPhase('exit', exit);
+  if (exit !== undefined) add(accountMetrics(trace.account));
+  return text;
+};
 
-const meaning: Partial<Record<keyof Phases, string>> = { spawn: ';desc="fork+exec"', wait: ';desc="exec to first byte"' };
+/** The kernel's account of the child. What is not known is said to be so: a zero would be a measurement. */
+const accountMetrics = (account: KernelAccount | undefined): string => {
+  if (account === undefined) return 'kernel;desc="not available"';
+  const { userMs, systemMs, peakRssKib, minorFaults, majorFaults, voluntarySwitches, involuntarySwitches } = account;
+  const memory = peakRssKib === undefined ? 'not available' : `${peakRssKib} KiB`;
+  return (
+    `user;dur=${userMs.toFixed(2)}, system;dur=${systemMs.toFixed(2)}, rss;desc="${memory}", ` +
+    `faults;desc="${minorFaults} minor, ${majorFaults} major", ` +
+    `switches;desc="${voluntarySwitches} voluntary, ${involuntarySwitches} involuntary"`
+  );
+};

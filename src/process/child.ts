@@ -2,7 +2,7 @@
  * How a child is born and what is known of it. Two ways to be born share this shape: `portable` (node:child_process) and, on
  * Linux, `native` (posix_spawn); the carrier above does not know which.
  */
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { KernelAccount } from '../trace/trace.js';
 import type { MetaVariables } from '../types.js';
 
@@ -15,14 +15,20 @@ export interface Birth {
   readonly cwd: string;
   /** `none`: at its end from the start. A number: a descriptor that holds the whole body. */
   readonly stdin: 'none' | 'pipe' | number;
+  /** How much will be written to the pipe, where that is known. */
+  readonly stdinBytes?: number | undefined;
 }
 
-/** Told in this order: `born` or `unborn`; then `errors` as they come, `errorsEnd` once, `exited` once. */
+/** Told in this order: `born` or `unborn`; then `output` and `errors` as they come, and the end of each and `exited`, in any order. */
 export interface ChildEvents {
   /** exec has succeeded. */
   born(child: Child): void;
   /** It never ran; nothing of it is left. `errno` is the system's name: `ENOENT`, `E2BIG`, `EAGAIN` … */
   unborn(errno: string): void;
+  /** A piece of stdout. */
+  output(piece: Buffer): void;
+  /** May be told twice. */
+  outputEnd(): void;
   /** A piece of stderr. */
   errors(piece: Buffer): void;
   errorsEnd(): void;
@@ -34,9 +40,18 @@ export interface Child {
   readonly pid: number;
   /** Undefined unless `stdin` was `pipe`. */
   readonly stdin: Writable | undefined;
-  readonly stdout: Readable;
+  readonly stdout: Output;
   /** Listens to stderr no longer; `errorsEnd` follows. */
   closeErrors(): void;
+  /** Whether anybody of its process group is left; a zombie counts. */
+  groupLives(): boolean;
+}
+
+export interface Output {
+  pause(): void;
+  resume(): void;
+  /** Listens no longer; `outputEnd` follows. */
+  close(): void;
 }
 
 export type BearChild = (birth: Birth, events: ChildEvents) => void;

@@ -7,6 +7,7 @@ import { ChildProcess } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import type { BearChild } from './child.js';
+import { groupLives } from './kill.js';
 
 export const bearPortable: BearChild = (birth, events) => {
   const child = new ChildProcess() as Spawner;
@@ -35,10 +36,22 @@ export const bearPortable: BearChild = (birth, events) => {
   }
   child.on('error', () => {});
   child.once('exit', (code, signal) => events.exited(code ?? undefined, signal ?? undefined, undefined));
+  const stdout = child.stdout!;
+  stdout.on('data', (piece: Buffer) => events.output(piece));
+  // `end` comes in the turn of the last byte, and only when there was one; `close` always, and a turn later.
+  stdout.once('end', () => events.outputEnd());
+  stdout.once('close', () => events.outputEnd());
   const stderr = child.stderr!;
   stderr.on('data', (piece: Buffer) => events.errors(piece));
   stderr.once('close', () => events.errorsEnd());
-  events.born({ pid: child.pid, stdin: child.stdin ?? undefined, stdout: child.stdout!, closeErrors: () => void stderr.destroy() });
+  const { pid } = child;
+  events.born({
+    pid,
+    stdin: child.stdin ?? undefined,
+    stdout: { pause: () => void stdout.pause(), resume: () => void stdout.resume(), close: () => void stdout.destroy() },
+    closeErrors: () => void stderr.destroy(),
+    groupLives: () => groupLives(pid),
+  });
 };
 
 /**

@@ -27,14 +27,14 @@ export interface Found {
 /** `root` is a real path. Nothing there is a NOT_FOUND. */
 export const walk = (root: string, segments: Segments): Found | Failure => {
   let path = root;
-  let stats: Stats;
+  /** Of `path`. The root's are asked for only when nothing stands below it. */
+  let stats: Stats | undefined;
   try {
-    stats = statSync(root);
     const name: string[] = [];
     for (let i = 0; i < segments.length; i++) {
       const segment = segments[i]!;
-      if (stats.isFile()) return { kind: 'file', path, name, rest: segments.slice(i), stats };
-      if (!stats.isDirectory()) return failure('NOT_A_FILE', { file: path });
+      if (stats?.isFile()) return { kind: 'file', path, name, rest: segments.slice(i), stats };
+      if (stats !== undefined && !stats.isDirectory()) return failure('NOT_A_FILE', { file: path });
       if (segment === '') continue;
       if (isHidden(segment) || segment.includes('/') || !hasExactly(path, segment))
         return failure('NOT_FOUND', { file: join(path, segment) });
@@ -47,6 +47,7 @@ export const walk = (root: string, segments: Segments): Found | Failure => {
       }
       name.push(segment);
     }
+    stats ??= statSync(root);
     if (stats.isFile()) return { kind: 'file', path, name, rest: [], stats };
     if (!stats.isDirectory()) return failure('NOT_A_FILE', { file: path });
     return { kind: 'directory', path, name, rest: segments.at(-1) === '' ? [''] : [], stats };
@@ -94,10 +95,12 @@ export const scriptIndex = (root: string, directory: Found, runnable: (file: str
   return undefined;
 };
 
-/** May the system execute it, as far as mode bits tell? */
+/** May the system execute it? A change of mode, owner or ACL changes ctime; a file that has not changed is not asked again. */
 export const isExecutable = (file: string, stats: Stats): boolean => {
   if (process.platform !== 'win32' && (stats.mode & 0o111) === 0) return false;
-  return may(file, constants.X_OK);
+  const known = remembered(file, stats);
+  known.executable ??= may(file, constants.X_OK);
+  return known.executable;
 };
 
 export const isReadable = (file: string): boolean => may(file, constants.R_OK);
@@ -111,18 +114,33 @@ const may = (file: string, mode: number): boolean => {
   }
 };
 
-/** What runs this file, from its first bytes; remembered until inode, size or mtime change. */
+/** What runs this file, from its first bytes. */
 export const probeFile = (file: string, stats: Stats): Probe => {
-  const version = `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
-  const known = probes.get(file);
-  if (known?.version === version) return known.probe;
-  const result = readProbe(file);
-  if (probes.size >= probesKept) probes.delete(probes.keys().next().value!);
-  probes.set(file, { version, probe: result });
-  return result;
+  const known = remembered(file, stats);
+  known.probe ??= readProbe(file);
+  return known.probe;
 };
 
-const probes = new Map<string, { version: string; probe: Probe }>();
+/** What was found out about a file, good until the file itself or what is said of it changes. */
+interface Known {
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  executable: boolean | undefined;
+  probe: Probe | undefined;
+}
+
+const remembered = (file: string, { ino, size, mtimeMs, ctimeMs }: Stats): Known => {
+  const known = knownFiles.get(file);
+  if (known && known.ino === ino && known.size === size && known.mtimeMs === mtimeMs && known.ctimeMs === ctimeMs) return known;
+  if (knownFiles.size >= probesKept) knownFiles.delete(knownFiles.keys().next().value!);
+  const fresh: Known = { ino, size, mtimeMs, ctimeMs, executable: undefined, probe: undefined };
+  knownFiles.set(file, fresh);
+  return fresh;
+};
+
+const knownFiles = new Map<string, Known>();
 
 const readProbe = (file: string): Probe => {
   let fd: number | undefined;

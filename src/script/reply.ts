@@ -6,7 +6,7 @@
  * Generous with line ends (§7.2: LF and CRLF, mixed), strict with everything a client would have to trust: a name is a
  * token, a value has no control bytes, framing is ours alone.
  */
-import { Bytes, printable } from '../bytes.js';
+import { Bytes, printable, startOf } from '../bytes.js';
 import { type Failure, type FailureCode, failure } from '../failures.js';
 import { outputKeptBytes, replyHeadBytesMax, replyHeadLinesMax } from '../limits.js';
 import type { ReplyHead } from '../types.js';
@@ -21,9 +21,7 @@ export interface ReplyParser {
   /** The output ended before the blank line: why that is wrong. */
   end(): Failure;
   /** A line that is no header has come. Later output may still tell why, so the failure waits for `end()`. */
-  readonly refused: boolean;
-  /** How many bytes have come. */
-  readonly bytes: number;
+  refused(): boolean;
 }
 
 /** RFC 9110 §6.4.1, §15.3.6: these never have a body. */
@@ -126,15 +124,10 @@ export const replyParser = (judge: (judgement: Judgement) => void = () => {}): R
   };
 
   return {
-    get refused() {
-      return refusal !== undefined;
-    },
-    get bytes() {
-      return bytes;
-    },
+    refused: () => refusal !== undefined,
     push(piece) {
       bytes += piece.length;
-      if (start.length < outputKeptBytes) start = Buffer.concat([start, piece.subarray(0, outputKeptBytes - start.length)]);
+      if (start.length < outputKeptBytes) start = startOf(start, piece, outputKeptBytes);
       buffer.push(piece);
       while (refusal === undefined) {
         const before = buffer.length;

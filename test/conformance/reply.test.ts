@@ -6,13 +6,15 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, describe, type TestContext, test } from 'node:test';
 import { type FailureCode, failureTable } from '../../src/failures.js';
-import { replyHeadBytesMax, replyHeadLinesMax } from '../../src/limits.js';
-import { house, sh } from '../support/house.js';
+import { heldBytesMax, replyHeadBytesMax, replyHeadLinesMax } from '../../src/limits.js';
+import { bearFor } from '../../src/process/bear.js';
+import type { Exchange } from '../../src/trace/trace.js';
+import { type House, house, sh } from '../support/house.js';
 import { until } from '../support/until.js';
-import { get, Wire } from '../support/wire.js';
-import { ask, pattern, printed, printer, requestBytes, type Step, told } from './print.js';
+import { type Answer, get, Wire } from '../support/wire.js';
+import { ask, askAndWait, askInOneTurn, inOneTurn, pattern, printed, printer, requestBytes, type Step, told } from './print.js';
 
 const h = await house({
   scripts: {
@@ -227,32 +229,67 @@ describe('reply, refused with 502', { concurrency: 4 }, () => {
 // --- how it is framed -------------------------------------------------------------------------------------------------
 
 describe('framing', () => {
-  test('HTTP/1.1, no length: chunked', async () => {
-    const { answer } = await ask(h, [`${typed}\nhello`]);
+  for (const version of ['HTTP/1.0', 'HTTP/1.1']) {
+    test(`${version}, whole in one turn: its length is said, and there are no chunks`, async () => {
+      const { answer, closed, exchange } = await askInOneTurn(h, [`${typed}\nhel`, 'lo'], { version });
+      assert.deepEqual([answer.get('Content-Length'), answer.get('Transfer-Encoding')], ['5', undefined]);
+      assert.equal(answer.text, 'hello');
+      assert.equal(closed, 'end');
+      assert.equal(exchange.bytesOut, 5);
+    });
+
+    test(`${version}, headers only, whole in one turn`, async () => {
+      const { answer, closed } = await askInOneTurn(h, [`${typed}\n`], { version });
+      assert.deepEqual([answer.get('Content-Length'), answer.get('Transfer-Encoding'), answer.body.length], ['0', undefined, 0]);
+      assert.equal(closed, 'end');
+    });
+
+    test(`${version}, headers only, and the end only later: an empty body that ends`, async () => {
+      const { answer, closed } = await askAndWait(h, [`${typed}\n`], [], { version });
+      assert.deepEqual([answer.chunked, answer.get('Content-Length')], [version === 'HTTP/1.1', undefined]);
+      assert.ok(answer.complete);
+      assert.equal(answer.body.length, 0);
+      assert.equal(closed, 'end');
+    });
+  }
+
+  test('HTTP/1.1, not whole in time: chunked', async () => {
+    const { answer } = await askAndWait(h, [`${typed}\nhel`], ['lo'], {}, 'hel');
     assert.ok(answer.chunked && answer.complete);
+    assert.equal(answer.get('Content-Length'), undefined);
     assert.equal(answer.text, 'hello');
   });
 
-  test('HTTP/1.1, headers only: an empty body that ends', async () => {
-    const { answer } = await ask(h, [`${typed}\n`]);
-    assert.ok(answer.complete);
-    assert.ok(answer.chunked || answer.get('Content-Length') === '0');
-    assert.equal(answer.body.length, 0);
-  });
-
-  test('HTTP/1.0, no length: until the connection closes, also when the client would keep it', async () => {
-    const { answer, closed } = await ask(h, [`${typed}\nhel`, 'lo'], { version: 'HTTP/1.0', fields: { Connection: 'keep-alive' } });
+  test('HTTP/1.0, not whole in time: until the connection closes, also when the client would keep it', async () => {
+    const keep = { version: 'HTTP/1.0', fields: { Connection: 'keep-alive' } };
+    const { answer, closed } = await askAndWait(h, [`${typed}\nhel`], ['lo'], keep, 'hel');
     assert.equal(answer.get('Transfer-Encoding'), undefined);
     assert.equal(answer.get('Content-Length'), undefined);
     assert.equal(answer.text, 'hello');
     assert.equal(closed, 'end');
   });
 
-  test('HTTP/1.0, headers only', async () => {
-    const { answer, closed } = await ask(h, [`${typed}\n`], { version: 'HTTP/1.0' });
-    assert.equal(answer.body.length, 0);
-    assert.equal(closed, 'end');
+  test('HTTP/1.0, whole in one turn: a client that would keep the connection keeps it', async () => {
+    const keep = { version: 'HTTP/1.0', fields: { Connection: 'keep-alive' } };
+    const { gated, holdUp } = inOneTurn(h, [`${typed}\nhello`]);
+    const wire = await Wire.open(h.port);
+    wire.send(requestBytes(printed(gated), keep));
+    await holdUp();
+    const answer = await wire.answer();
+    assert.deepEqual([answer.text, answer.get('Content-Length')], ['hello', '5']);
+    assert.match(answer.get('Connection') ?? '', /^keep-alive$/i);
+    wire.send(requestBytes(printed([`${typed}Content-Length: 5\n\nafter`]), keep));
+    assert.equal((await wire.answer()).text, 'after');
+    wire.close();
   });
+
+  for (const bytes of [heldBytesMax - 1, heldBytesMax + 1, 5 * heldBytesMax]) {
+    test(`${bytes} bytes in one burst arrive whole and in order`, async () => {
+      const { answer, exchange } = await ask(h, [`${typed}\n`, { fill: bytes }]);
+      assert.ok(answer.complete && answer.body.equals(pattern(bytes)));
+      assert.equal(exchange.bytesOut, bytes);
+    });
+  }
 
   for (const version of ['HTTP/1.0', 'HTTP/1.1']) {
     test(`${version}, a good Content-Length is used`, async () => {
@@ -538,24 +575,68 @@ describe('a failure page', () => {
 // --- Server-Timing --------------------------------------------------------------------------------------------------------
 
 describe('Server-Timing', () => {
-  const names = (value: string | undefined) => (value ?? '').split(',').map((metric) => metric.trim().split(';')[0]);
+  /** At commas that are not in a description. */
+  const split = (value: string): string[] => value.split(/, (?=[a-z]+;)/);
+  const names = (value: string | undefined) => split(value ?? '').map((each) => each.split(';')[0]);
 
-  test('names the phases that are over', async () => {
-    const { answer } = await ask(h, [`${typed}\nhello`]);
-    for (const phase of ['queue', 'spawn', 'wait', 'head']) assert.ok(names(answer.get('Server-Timing')).includes(phase), phase);
-    for (const phase of ['body', 'exit']) assert.ok(!names(answer.get('Server-Timing')).includes(phase), phase);
-    for (const metric of answer.get('Server-Timing')!.split(',')) assert.match(metric, /^\s*[a-z]+;(.*;)?\s*dur=\d+(\.\d+)?/);
-    assert.deepEqual(answer.trailers, []);
-  });
+  const phases = ['queue', 'spawn', 'wait', 'head', 'body', 'exit'] as const;
+  const account = ['user', 'system', 'rss', 'faults', 'switches'];
+  const metric = /^[a-z]+(;desc="[^"]*"|;dur=\d+(\.\d+)?)+$/;
+  const trailerOf = (answer: Answer): string =>
+    answer.trailers
+      .filter(([name]) => name.toLowerCase() === 'server-timing')
+      .map(([, value]) => value)
+      .join(', ');
 
-  test('and the others in a trailer, to a client that takes trailers', async () => {
-    const { answer, exchange } = await ask(h, [`${typed}\nhello`], { fields: { TE: 'trailers', Connection: 'close, TE' } });
-    assert.ok(answer.complete);
-    assert.match(answer.get('Trailer') ?? '', /\bServer-Timing\b/i);
-    const trailer = answer.trailers.filter(([name]) => name.toLowerCase() === 'server-timing').map(([, value]) => value);
-    for (const phase of ['body', 'exit']) assert.ok(names(trailer.join(', ')).includes(phase), phase);
-    for (const phase of ['queue', 'spawn', 'wait', 'head', 'body', 'exit'] as const) assert.ok(exchange.phases[phase] !== undefined, phase);
-  });
+  /** Undefined where nothing is born that way. */
+  const bornBy = async (t: TestContext, spawn: 'native' | 'portable'): Promise<House | undefined> => {
+    if (spawn === 'native' && bearFor('auto').by === 'portable') return undefined;
+    const other = await house({ scripts: printer, spawn });
+    t.after(() => other.stop());
+    return other;
+  };
+
+  for (const spawn of ['native', 'portable'] as const) {
+    const known = spawn === 'native' ? account : ['kernel'];
+    const expectAccount = (said: string, exchange: Exchange): void => {
+      for (const each of split(said)) assert.match(each, metric);
+      if (spawn === 'portable') return assert.ok(split(said).includes('kernel;desc="not available"'), said);
+      const { minorFaults, majorFaults, voluntarySwitches, involuntarySwitches, peakRssKib } = exchange.account!;
+      assert.ok(split(said).includes(`faults;desc="${minorFaults} minor, ${majorFaults} major"`), said);
+      assert.ok(split(said).includes(`switches;desc="${voluntarySwitches} voluntary, ${involuntarySwitches} involuntary"`), said);
+      assert.ok(split(said).includes(`rss;desc="${peakRssKib === undefined ? 'not available' : `${peakRssKib} KiB`}"`), said);
+    };
+
+    test(`${spawn}: names all phases and the kernel's account of an answer that is whole in one turn`, async (t) => {
+      const other = await bornBy(t, spawn);
+      if (!other) return;
+      const { answer, exchange } = await askInOneTurn(other, [`${typed}\nhello`], { fields: { TE: 'trailers', Connection: 'close, TE' } });
+      const said = answer.get('Server-Timing') ?? '';
+      assert.deepEqual(names(said), [...phases, ...known]);
+      expectAccount(said, exchange);
+      assert.deepEqual([answer.get('Trailer'), answer.trailers], [undefined, []]);
+      for (const phase of phases) assert.ok(exchange.phases[phase] !== undefined, phase);
+    });
+
+    test(`${spawn}: of another, the phases that are over, and the rest in a trailer to a client that takes trailers`, async (t) => {
+      const other = await bornBy(t, spawn);
+      if (!other) return;
+      for (const fields of [{ TE: 'trailers', Connection: 'close, TE' }, {}] as Record<string, string>[]) {
+        const { answer, exchange } = await askAndWait(other, [`${typed}\nhel`], ['lo'], { fields }, 'hel');
+        assert.ok(answer.complete);
+        assert.deepEqual(names(answer.get('Server-Timing')), ['queue', 'spawn', 'wait', 'head']);
+        for (const each of split(answer.get('Server-Timing')!)) assert.match(each, metric);
+        if (fields.TE === undefined) {
+          assert.deepEqual([answer.get('Trailer'), answer.trailers], [undefined, []]);
+          continue;
+        }
+        assert.match(answer.get('Trailer') ?? '', /^Server-Timing$/i);
+        assert.deepEqual(names(trailerOf(answer)), ['body', 'exit', ...known]);
+        expectAccount(trailerOf(answer), exchange);
+        for (const phase of phases) assert.ok(exchange.phases[phase] !== undefined, phase);
+      }
+    });
+  }
 
   test('no trailer where there are no chunks', async () => {
     const { answer } = await ask(h, [`${typed}Content-Length: 5\n\nhello`], { fields: { TE: 'trailers', Connection: 'close, TE' } });

@@ -1,6 +1,7 @@
 /**
  * An answer that ended and one that was broken off must look different to the client (RFC 9112 §8): a last chunk, a reached
- * Content-Length or a clean FIN are given only when the script is known to have said all it had to say.
+ * Content-Length or a clean FIN are given only when the script is known to have said all it had to say. Of an answer of which
+ * nothing has been sent yet, nothing is sent: a page says why.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,7 +11,7 @@ import type { FailureCode } from '../../src/failures.js';
 import { house } from '../support/house.js';
 import { until } from '../support/until.js';
 import { Wire } from '../support/wire.js';
-import { ask, printed, printer, requestBytes, type Step, told } from './print.js';
+import { type Asked, ask, askAndWait, askInOneTurn, pattern, printed, printer, requestBytes, type Step, told } from './print.js';
 
 const h = await house({ scripts: printer });
 after(() => h.stop());
@@ -105,30 +106,81 @@ const endings: Ending[] = [
   },
 ];
 
+/** The honest error: nothing of the answer has been sent, so that a whole page can say what happened. */
+function expectPage({ answer, closed, exchange }: Asked, { code }: Ending): void {
+  assert.equal(answer.status, 502);
+  assert.ok(answer.complete);
+  assert.equal(closed, 'end');
+  if (code !== undefined) assert.equal(exchange.failure?.code, code);
+  assert.ok(answer.text.includes(exchange.failure!.code), answer.text);
+}
+
+/** The head is with the client: what is left is not to end as if all were well. */
+function expectBrokenOff({ answer, closed, exchange }: Asked, { text, code }: Ending, version: string): void {
+  assert.equal(answer.status, 200);
+  assert.equal(answer.complete, false);
+  assert.ok(text.startsWith(answer.text), answer.text);
+  // On HTTP/1.0 without a length only the way the connection ends can tell.
+  if (version === 'HTTP/1.0' && answer.get('Content-Length') === undefined) assert.equal(closed, 'reset');
+  if (code !== undefined) assert.equal(exchange.failure?.code, code);
+}
+
+function expectWhole({ answer, closed, exchange }: Asked, { text, noted }: Ending): void {
+  assert.equal(answer.status, 200);
+  assert.ok(answer.complete);
+  assert.equal(answer.text, text);
+  assert.equal(closed, 'end');
+  assert.equal(exchange.failure, undefined);
+  if (noted) assert.ok(exchange.notes.length > 0);
+}
+
+function expectTold({ answer, exchange }: Asked, { exitCode, signal }: Ending): void {
+  assert.equal(exchange.status, answer.status);
+  if (exitCode !== undefined) assert.equal(exchange.exitCode, exitCode);
+  if (signal !== undefined) assert.equal(exchange.signal, signal);
+}
+
 for (const version of versions) {
   describe(`truncation, ${version}`, { concurrency: 4 }, () => {
-    for (const { why, out, complete, text, code, exitCode, signal, noted } of endings) {
-      test(`${why}: ${complete ? 'complete' : 'broken off'}`, async () => {
-        const { answer, closed, exchange } = await ask(h, out, { version });
-        assert.equal(answer.status, 200);
-        assert.equal(answer.complete, complete);
-        if (complete) assert.equal(answer.text, text);
-        else assert.ok(text.startsWith(answer.text), answer.text);
-        // On HTTP/1.0 without a length only the way the connection ends can tell.
-        if (!complete && version === 'HTTP/1.0' && answer.get('Content-Length') === undefined) assert.equal(closed, 'reset');
-        if (complete) assert.equal(closed, 'end');
-        if (code !== undefined) assert.equal(exchange.failure?.code, code);
-        if (complete) assert.equal(exchange.failure, undefined);
-        if (exitCode !== undefined) assert.equal(exchange.exitCode, exitCode);
-        if (signal !== undefined) assert.equal(exchange.signal, signal);
-        if (noted) assert.ok(exchange.notes.length > 0);
-        assert.equal(exchange.status, 200);
+    for (const ending of endings) {
+      const { why, out, complete, text } = ending;
+      test(`${why}, at once: ${complete ? 'whole' : 'a page, or broken off'}`, async () => {
+        const asked = await ask(h, out, { version });
+        // Whether the head has gone out hangs on whether the end was seen in the same turn. Each is honest.
+        if (complete) expectWhole(asked, ending);
+        else if (asked.answer.status === 502) expectPage(asked, ending);
+        else expectBrokenOff(asked, ending, version);
+        expectTold(asked, ending);
+      });
+
+      test(`${why}, all in one turn: ${complete ? 'whole, with its length' : 'a page'}`, async () => {
+        const asked = await askInOneTurn(h, out, { version });
+        if (complete) {
+          expectWhole(asked, ending);
+          assert.deepEqual([asked.answer.get('Content-Length'), asked.answer.chunked], [String(text.length), false]);
+        } else expectPage(asked, ending);
+        expectTold(asked, ending);
+      });
+
+      test(`${why}, after the client has seen the head: ${complete ? 'whole' : 'broken off'}`, async () => {
+        const [first, ...rest] = out;
+        const asked = await askAndWait(h, [first!], rest, { version }, text === '' ? undefined : text);
+        if (complete) expectWhole(asked, ending);
+        else expectBrokenOff(asked, ending, version);
+        assert.equal(asked.answer.text, text);
+        expectTold(asked, ending);
       });
     }
 
     test('SIGKILL after 1 MiB: what came is right, and it has no end', async () => {
       const { answer, exchange } = await ask(h, [`${typed}\n`, { fill: 1 << 20 }, { kill: 'SIGKILL' }], { version });
+      assert.equal(answer.status, 200);
       assert.equal(answer.complete, false);
+      assert.ok(
+        pattern(1 << 20)
+          .subarray(0, answer.body.length)
+          .equals(answer.body),
+      );
       assert.equal(exchange.failure?.code, 'REPLY_KILLED');
     });
   });

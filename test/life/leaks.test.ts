@@ -341,7 +341,7 @@ async function leave(h: House, random: Chance): Promise<void> {
 /** A body of some length, in some framing, to one who reads it and to one who does not. */
 async function upload(h: House, random: Chance): Promise<void> {
   const body = Buffer.alloc(random.pick([0, 1, 1000, 65_536, 65_537, random.below(200_000)]), random.pick(['a', '\n', '\0']));
-  const name = random.pick(['echo', 'echo', 'deaf', 'loud', 'exit', 'missing', 'crlf', 'kill', 'again']);
+  const name = random.pick(['echo', 'echo', 'deaf', 'loud', 'exit', 'missing', 'crlf', 'kill', 'again'] as const);
   const wire = await Wire.open(h.port);
   try {
     const expect = random.maybe(0.2) ? { Expect: '100-continue' } : {};
@@ -360,9 +360,10 @@ async function upload(h: House, random: Chance): Promise<void> {
     const answer = await wire.finalAnswer({ timeoutMs: 60_000 });
     const what = `POST ${name} ${body.length}`;
     sensible(answer, what);
-    const expected = { echo: 200, deaf: 200, loud: 200, exit: 502, missing: 500, crlf: 500, kill: 200, again: 200 }[name];
-    assert.equal(answer.status, expected, what);
-    assert.equal(answer.complete, name !== 'kill', what);
+    // Who is killed has the answer broken off, or gets a whole page when its head had not been sent yet.
+    const expected = { echo: 200, deaf: 200, loud: 200, exit: 502, missing: 500, crlf: 500, kill: answer.complete ? 502 : 200, again: 200 };
+    assert.equal(answer.status, expected[name], what);
+    if (name !== 'kill') assert.ok(answer.complete, what);
     if (name === 'echo') assert.ok(answer.body.equals(body), `${what}: another body came back, of ${answer.body.length}`);
   } finally {
     wire.close();
