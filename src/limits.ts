@@ -92,8 +92,11 @@ export const shutdownGraceMs = 5_000;
 
 /** `--max-processes`. A process for each request is dear; more at once than this only makes all of them late. */
 export const processesMax = 64;
-/** Newborn processes at once, for each processor: one runs, one is ready when that one waits for its pages. */
-export const newbornsPerProcessor = 2;
+/**
+ * Newborn processes at once, for each processor: one runs, the others stand ready when it waits or ends. With 2 the processors
+ * idle now and then; with 4 the server's own turn comes late.
+ */
+export const newbornsPerProcessor = 3;
 /** A process that has worked for so long is no newborn any more; most scripts are over by then. */
 export const newbornMs = 25;
 /** While requests wait: how often newborns are asked whether they still work. */
