@@ -519,6 +519,75 @@ export const failureTable = {
     ['Its signal and stderr say why.', '信号与 stderr 说明了原因。'],
   ),
 
+  // --- the program at the other end of a wire broke its rules -------------------------------------------------------
+  WIRE_BROKEN: row(
+    502,
+    'script',
+    '',
+    ['The bytes from the other end are not the protocol that is spoken here.', '对端发来的字节不符合此处所用的协议。'],
+    [
+      'Compare the address and the protocol of the mount with those of the program that listens there.',
+      '核对挂载点的地址与协议是否和在那里监听的程序一致。',
+    ],
+  ),
+  WIRE_TRUNCATED: row(
+    502,
+    'script',
+    'RFC 9112 §8',
+    ['The connection ended before all that was announced had come.', '连接在已声明的内容全部到达之前就结束了。'],
+    [
+      "The program's own log says why it stopped: a crash, a time limit, a restart.",
+      '程序自己的日志会说明它停止的原因：崩溃、超时或重启。',
+    ],
+  ),
+  WIRE_OVERLOADED: row(
+    503,
+    'script',
+    'FastCGI §5.5',
+    ['The program says that it is overloaded and takes no request now.', '程序声明自己已过载，暂不接受请求。'],
+    ['Try again soon; start more workers if it lasts.', '稍后重试；若持续如此，请启动更多工作进程。'],
+  ),
+  WIRE_CANT_MULTIPLEX: row(
+    502,
+    'server',
+    'FastCGI §5.5',
+    [
+      'The program takes one request at a time on a connection, and was still at the one before.',
+      '程序在一个连接上一次只处理一个请求，而前一个请求尚未结束。',
+    ],
+    [
+      'Restart the program, and see in its log what the request before is waiting for.',
+      '重启该程序，并在其日志中查看前一个请求在等待什么。',
+    ],
+  ),
+  WIRE_UNKNOWN_ROLE: row(
+    502,
+    'server',
+    'FastCGI §5.5',
+    ['The program does not play the role it was asked for.', '程序不担任所请求的角色。'],
+    [
+      'Most programs are Responders only; an Authorizer or a Filter has to be written as one.',
+      '多数程序只能作 Responder；Authorizer 与 Filter 须专门编写。',
+    ],
+  ),
+  WIRE_VARIABLES_TOO_LARGE: row(
+    431,
+    'client',
+    'RFC 6585 §5',
+    ["The request's variables are larger than the wire to the program can carry.", '请求的变量超过了通往程序的协议所能承载的大小。'],
+    [
+      'Send less: long cookies are the usual cause. uwsgi carries 65,535 bytes in all, FastCGI 65,528 in each variable.',
+      '减少内容：最常见的原因是过长的 Cookie。uwsgi 总共最多 65,535 字节，FastCGI 每个变量最多 65,528 字节。',
+    ],
+  ),
+  WIRE_VARIABLE_INVALID: row(
+    400,
+    'client',
+    '',
+    ['A variable has a name or a value that the wire to the program cannot spell.', '某个变量的名称或值无法用通往程序的协议表示。'],
+    ['Leave out NUL bytes; give every variable a name.', '去掉 NUL 字节；每个变量都要有名称。'],
+  ),
+
   // --- too late ---------------------------------------------------------------------------------------------------
   REPLY_HEAD_TIMEOUT: row(
     504,

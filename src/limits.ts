@@ -118,3 +118,16 @@ export const probeBytes = 256;
 export const scriptsListedMax = 500;
 /** Folders below DIR that listing descends into. */
 export const listDepthMax = 8;
+
+// --- what a wire may carry ------------------------------------------------------------------------------------
+
+/** Content of one FastCGI record we write. §3.3 allows 65535; php-fpm refuses content and padding above that; 8 × 8191 needs none. */
+export const recordContentBytesMax = 65_528;
+/** All variables of one request that we are sent, lengths included. Most are 2 KiB; cookies and client certificates make them grow. */
+export const wireVariablesBytesMax = 1024 * KIB;
+/** How many those may be. Servers send 30 to 60. */
+export const wireVariablesMax = 1_000;
+/** uwsgi: `datasize` has 16 bits. uWSGI itself takes 4 KiB unless its `buffer-size` says more. */
+export const uwsgiVariablesBytesMax = 65_535;
+/** A value shown beside its bytes in the wire view; the rest is in the hex. */
+export const fieldTextBytesMax = 200;
