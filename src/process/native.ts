@@ -242,6 +242,9 @@ const nativeBear = (libc: Libc, koffi: Koffi): BearChild => {
 
     expected += 1;
     // The thread that spawns stands still until exec. With nothing else to do that is the shorter way; otherwise a pool thread waits.
+    // Of the 260 µs of our own CPU that a static C program costs at 8 connections, the kernel takes 160: clone 35, waking a pool thread
+    // and being woken by it 30, the stack that glibc maps and unmaps for each child 20 (the other core is told), pipes 20, the answer's
+    // write 18, wait4 9. Go has no thread to wake and no stack to map; all of it costs 150 there.
     if (alive.size === 0 && expected === 1) done(undefined, libc.spawn(block.pid, block.path, actions, attributes, block.argv, block.envp));
     else libc.spawn.async(block.pid, block.path, actions, attributes, block.argv, block.envp, done);
   };

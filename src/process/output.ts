@@ -8,7 +8,7 @@ import type { Output } from './child.js';
 
 /** Takes the descriptor over: it is closed at the end of the output, or by `close`. */
 export const readOutput = (fd: number, piece: (bytes: Buffer) => void, end: () => void): Output =>
-  Pipe === undefined ? throughSocket(fd, piece, end) : throughHandle(new Pipe(asStream), fd, piece, end);
+  internals === undefined ? throughSocket(fd, piece, end) : throughHandle(new internals.Pipe(asStream), fd, piece, end);
 
 /** What of libuv's pipe Node shows to JavaScript. */
 interface PipeHandle {
@@ -16,21 +16,33 @@ interface PipeHandle {
   readStart(): number;
   readStop(): number;
   close(): void;
-  /** Bytes, or undefined at the end and at an error. */
-  onread: (this: PipeHandle, bytes: ArrayBuffer | undefined) => void;
+  /** Reads go there. */
+  useUserBuffer(buffer: Uint8Array): void;
+  /** Called after each read; what came of it stands in `lastRead`. */
+  onread: (this: PipeHandle) => void;
   /** Ours. */
   reader: Reader;
+}
+
+interface Internals {
+  readonly Pipe: new (type: number) => PipeHandle;
+  /** Bytes of the read that `onread` tells of; 0 when there were none yet; below 0 at the end and at an error. */
+  readonly lastRead: () => number;
 }
 
 /** A byte stream, not one that passes descriptors. */
 const asStream = 0;
 
-const Pipe = ((): (new (type: number) => PipeHandle) | undefined => {
+const internals = ((): Internals | undefined => {
   try {
-    const { binding } = process as unknown as { binding(name: string): { Pipe: new (type: number) => PipeHandle } };
-    const { Pipe: Found } = binding.call(process, 'pipe_wrap');
-    const { open, readStart, readStop, close } = Found.prototype as PipeHandle;
-    return [open, readStart, readStop, close].every((method) => typeof method === 'function') ? Found : undefined;
+    const { binding } = process as unknown as { binding(name: string): unknown };
+    const { Pipe } = binding.call(process, 'pipe_wrap') as { Pipe: Internals['Pipe'] };
+    const { open, readStart, readStop, close, useUserBuffer } = Pipe.prototype as PipeHandle;
+    const known = [open, readStart, readStop, close, useUserBuffer].every((method) => typeof method === 'function');
+    type Streams = { readonly streamBaseState: Int32Array; readonly kReadBytesOrError: number };
+    const { streamBaseState, kReadBytesOrError } = binding.call(process, 'stream_wrap') as Streams;
+    if (!known || typeof streamBaseState[kReadBytesOrError] !== 'number') return undefined;
+    return { Pipe, lastRead: () => streamBaseState[kReadBytesOrError]! };
   } catch {
     return undefined;
   }
@@ -40,6 +52,7 @@ const throughHandle = (handle: PipeHandle, fd: number, piece: (bytes: Buffer) =>
   const reader: Reader = { handle, piece, end, ended: false };
   handle.reader = reader;
   handle.open(fd);
+  handle.useUserBuffer(readInto);
   handle.onread = onread;
   handle.readStart();
   return {
@@ -60,10 +73,18 @@ interface Reader {
   ended: boolean;
 }
 
+/**
+ * All children are read into one place, one after the other, and what came is copied. libuv would ask for 64 KiB for each read and give
+ * back what was not needed; the few bytes that stay each hold 64 KiB of address space open, hundreds of MiB until they are collected.
+ */
+const readInto = Buffer.allocUnsafeSlow(65_536);
+
 /** One function for all handles: one for each would outlive it, and all it knows, until a full collection. */
-function onread(this: PipeHandle, bytes: ArrayBuffer | undefined): void {
-  if (bytes === undefined) close(this.reader);
-  else if (!this.reader.ended) this.reader.piece(Buffer.from(bytes));
+function onread(this: PipeHandle): void {
+  const { reader } = this;
+  const bytes = internals!.lastRead();
+  if (bytes < 0) close(reader);
+  else if (bytes > 0 && !reader.ended) reader.piece(Buffer.from(readInto.subarray(0, bytes)));
 }
 
 const close = (reader: Reader): void => {

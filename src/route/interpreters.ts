@@ -2,8 +2,8 @@
  * `--interpreter .php=php-cgi`: which program runs files of an extension. Looked up once, at start, to an absolute path: a
  * mistake is told before the first request, and a changed PATH changes nothing later.
  */
-import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { isProgram } from '../files.js';
 
 export interface Interpreter {
   /** Absolute path. */
@@ -37,13 +37,4 @@ export const findProgram = (name: string, path: string): string | undefined => {
     for (const suffix of suffixes) if (isProgram(join(directory, name + suffix))) return join(directory, name + suffix);
   }
   return undefined;
-};
-
-const isProgram = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
 };

@@ -5,10 +5,11 @@
  *
  * The calls are synchronous on purpose: a stat of a cached entry takes microseconds, a trip to the thread pool ten times that.
  */
-import { accessSync, closeSync, constants, lstatSync, openSync, readdirSync, readSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, extname, join, relative, sep } from 'node:path';
 import { type Failure, failure, isFailure } from '../failures.js';
-import { probeBytes, probesKept } from '../limits.js';
+import { firstBytes } from '../files.js';
+import { probesKept } from '../limits.js';
 import { type Probe, probe } from '../script/probe.js';
 import type { Segments } from './resolve.js';
 
@@ -143,18 +144,9 @@ const remembered = (file: string, { ino, size, mtimeMs, ctimeMs }: Stats): Known
 const knownFiles = new Map<string, Known>();
 
 const readProbe = (file: string): Probe => {
-  let fd: number | undefined;
-  try {
-    fd = openSync(file, 'r');
-    const first = Buffer.alloc(probeBytes);
-    return probe(first.subarray(0, readSync(fd, first, 0, probeBytes, 0)), file);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EACCES'
-      ? { kind: 'unreadable' }
-      : { kind: 'wrong', failure: diskFailure(error, file) };
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
+  const first = firstBytes(file);
+  if (Buffer.isBuffer(first)) return probe(first, file);
+  return first.code === 'EACCES' ? { kind: 'unreadable' } : { kind: 'wrong', failure: diskFailure(first, file) };
 };
 
 export const extensionOf = (file: string): string => extname(basename(file));
