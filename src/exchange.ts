@@ -129,9 +129,9 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     contentLength: number | undefined,
     redirects: number,
   ): void => {
-    const { script, pathInfo, mount } = to;
+    const { script, pathInfo, gateway } = to;
     const told = gatewayRequest(site, asked, to, body, contentLength, trace);
-    about = { rerun: rerun(asked, script.file, pathInfo), environment: told.meta };
+    about = { ...(script.program === '' ? {} : { rerun: rerun(asked, script.file, pathInfo) }), environment: told.meta };
     open += 1;
     const sink = followLocal(answer, guarded, closeOne, (location) => {
       if (redirects >= redirectsMax)
@@ -139,7 +139,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
       trace.restart();
       go(redirected(asked, location), redirects + 1);
     });
-    answer.serve(mount.gateway.call(told, sink, trace));
+    answer.serve(gateway.call(told, sink, trace));
   };
 
   const redirectToSlash = (asked: HttpRequest, location: string): void => {
@@ -184,7 +184,7 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
 export const gatewayRequest = (
   site: Site,
   asked: HttpRequest,
-  { script, scriptName, pathInfo }: To<'script'>,
+  { script, scriptName, pathInfo, file }: To<'script'>,
   body: RequestBody | undefined,
   contentLength: number | undefined,
   trace: Trace,
@@ -193,12 +193,13 @@ export const gatewayRequest = (
     scriptName,
     pathInfo,
     pathTranslated: pathTranslated(site.documentRoot, pathInfo),
-    scriptFile: script.file,
+    scriptFile: file,
     documentRoot: site.documentRoot,
     contentLength,
     user: trace.user,
   };
-  const policy = { software: site.software, passAuth: site.settings.passAuth, extra: site.extra };
+  const extra = script.program === '' ? site.extraForPrograms : site.extra;
+  const policy = { software: site.software, passAuth: site.settings.passAuth, extra };
   const meta = metaVariables(asked, facts, policy, (text) => trace.note(text));
   return { script, meta, body, head: asked.method === 'HEAD' };
 };

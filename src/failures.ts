@@ -570,6 +570,29 @@ export const failureTable = {
       '多数程序只能作 Responder；Authorizer 与 Filter 须专门编写。',
     ],
   ),
+  PEER_UNREACHABLE: row(
+    502,
+    'server',
+    'RFC 9110 §15.6.3',
+    [
+      'No connection to the program that answers here: nobody listens at its address.',
+      '无法连接到应答此处的程序：其地址上没有程序在监听。',
+    ],
+    [
+      'Start the program, and compare its address with the one after `--fastcgi`, `--scgi` or `--uwsgi`; a Unix socket also has an owner and a mode.',
+      '启动该程序，并核对 `--fastcgi`、`--scgi` 或 `--uwsgi` 后的地址；Unix 套接字还有属主和权限。',
+    ],
+  ),
+  PEER_TIMEOUT: row(
+    504,
+    'server',
+    'RFC 9110 §15.6.5',
+    ['The program that answers here did not accept the connection in time.', '应答此处的程序没有及时接受连接。'],
+    [
+      'All its workers are busy, or it hangs: look at its own log and status page.',
+      '其工作进程都在忙，或已挂起：查看它自己的日志与状态页。',
+    ],
+  ),
   WIRE_VARIABLES_TOO_LARGE: row(
     431,
     'client',

@@ -129,5 +129,23 @@ export const wireVariablesBytesMax = 1024 * KIB;
 export const wireVariablesMax = 1_000;
 /** uwsgi: `datasize` has 16 bits. uWSGI itself takes 4 KiB unless its `buffer-size` says more. */
 export const uwsgiVariablesBytesMax = 65_535;
+/** To a connection with a program that listens, over all its addresses: 502 or 504. */
+export const connectMs = 5_000;
+/** Before its first request a FastCGI program is asked how many connections it takes; one that does not say is waited for so long. */
+export const askValuesMs = 500;
+/** A full backlog (EAGAIN on a Unix socket) is tried again after so long. */
+export const dialRetryMs = 20;
+/** `--connections`: requests at once with one address, when it does not say how many it takes. php-fpm's own default is 5 workers. */
+export const connectionsPerPeer = 4;
+/** A kept connection without a request. php-fpm holds a worker for each: a short while. */
+export const keptConnectionMs = 5_000;
+/** Failures in a row that take an address out of the rotation. */
+export const peerFailuresMax = 3;
+/** For how long. */
+export const peerOutMs = 10_000;
+/** Of an upload, written ahead of a program that reads it slowly. */
+export const writeAheadBytesMax = 256 * KIB;
 /** A value shown beside its bytes in the wire view; the rest is in the hex. */
 export const fieldTextBytesMax = 200;
+/** `wire decode`: input. It keeps a field for every few bytes of it; of a large upload the first part says all there is to learn. */
+export const wireInputBytesMax = 2 * MIB;

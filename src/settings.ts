@@ -51,8 +51,23 @@ export interface CgiOptions {
   onWarning?: (text: string) => void;
 }
 
+/** A place that a program answers which runs already. */
+export interface MountOption {
+  readonly wire: 'fastcgi' | 'scgi' | 'uwsgi';
+  /** A URL path (`/app`), or the extension of files in the public and the script directory (`.php`). */
+  readonly where: string;
+  /** `unix:/path` or `host:port`; several, joined by commas, to balance over. For uwsgi `?modifier1=5&modifier2=0` may follow. */
+  readonly address: string;
+}
+
 /** Options of `createServer()`. */
 export interface ServerOptions extends CgiOptions {
+  /** Programs that run already and answer for a path or an extension. */
+  mounts?: readonly MountOption[];
+  /** Requests at once with each of their addresses; the others wait. Default: as many as a FastCGI program says it takes, else 4. */
+  connections?: number;
+  /** `index.php`: a file in the public directory that answers for every path at which there is none. */
+  frontController?: string;
   /** The script directory. Default `./cgi-bin`. */
   dir?: string;
   /** Static files for every path outside `prefix`; false for none. Default: `public` beside the script directory, when there. */

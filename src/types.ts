@@ -63,9 +63,9 @@ export interface BodySink {
 
 /** The program that answers, found on disk. */
 export interface Script {
-  /** Absolute real path: SCRIPT_FILENAME. */
+  /** Absolute real path; the mount's own path where a program answers for all of it. */
   readonly file: string;
-  /** What is executed: the file itself, or the interpreter mapped to its extension. */
+  /** What is executed: the file itself, or the interpreter mapped to its extension. `''` where a program runs already. */
   readonly program: string;
   /** The arguments after argv[0]. */
   readonly args: readonly string[];

@@ -89,13 +89,14 @@ test('there is a source to read', () => {
 });
 
 // Each room and the rooms it may look into; nobody looks back. `workers` are programs of other languages.
-const ground = ['types', 'limits', 'failures', 'bytes', 'roster', 'settings', 'version'];
+const ground = ['types', 'limits', 'failures', 'bytes', 'files', 'roster', 'settings', 'version'];
 const below: Record<string, readonly string[]> = {
   types: ['failures', 'trace'], // types only
   limits: [],
   version: [],
   failures: ['limits'],
   bytes: ['limits'],
+  files: ['limits'],
   roster: [],
   settings: ['limits', 'failures', 'trace', 'types'],
   trace: ground,

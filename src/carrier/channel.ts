@@ -16,6 +16,8 @@ export interface ChannelEvents {
   drain(): void;
   /** The program takes no more input; that is its right (RFC 3875 §4.2 obliges it to nothing). */
   inputClosed(): void;
+  /** Worth a line, and no failure. */
+  noted(text: string): void;
   output(piece: Buffer): void;
   outputEnd(): void;
   /** stderr. */
@@ -30,7 +32,7 @@ export interface Channel {
   readonly pid: number | undefined;
   /** False: full, wait for `drain`. */
   write(piece: Buffer): boolean;
-  /** The input is all said. */
+  /** The input is all said, or there is none. */
   end(): void;
   /** Output waits in the program's own hands. */
   pause(): void;
@@ -42,6 +44,8 @@ export interface Channel {
 }
 
 export interface Carrier {
+  /** A body that lies in a file is handed over as its descriptor and not written. */
+  readonly takesFiles: boolean;
   open(request: GatewayRequest, events: ChannelEvents): void;
   /** Ends what is alive, and resolves when nothing is. */
   close(): Promise<void>;

@@ -11,9 +11,10 @@ import { type Failure, failure } from '../failures.js';
 import { newbornLookMs, newbornMs } from '../limits.js';
 import { now } from '../trace/trace.js';
 
+/** Read anew each time: a program may say later how much it takes. */
 export interface SlotBounds {
-  readonly atOnceMax: number;
-  readonly newbornsMax: number;
+  atOnceMax: number;
+  newbornsMax: number;
   readonly queueMax: number;
   readonly queueMs: number;
 }
@@ -47,7 +48,8 @@ interface Newborn {
   readonly untilMs: number;
 }
 
-export const slots = ({ atOnceMax, newbornsMax, queueMax, queueMs }: SlotBounds): Slots => {
+export const slots = (bounds: SlotBounds): Slots => {
+  const { queueMax, queueMs } = bounds;
   const newborns: Newborn[] = [];
   let first: Waiter | undefined;
   let last: Waiter | undefined;
@@ -56,7 +58,7 @@ export const slots = ({ atOnceMax, newbornsMax, queueMax, queueMs }: SlotBounds)
   let closed = false;
   let clock: NodeJS.Timeout | undefined;
 
-  const free = (): boolean => busy < atOnceMax && newborns.length < newbornsMax;
+  const free = (): boolean => busy < bounds.atOnceMax && newborns.length < bounds.newbornsMax;
   const grant = (user: SlotUser): void => {
     const newborn: Newborn = { user, untilMs: now() + newbornMs };
     busy += 1;
@@ -121,7 +123,7 @@ export const slots = ({ atOnceMax, newbornsMax, queueMax, queueMs }: SlotBounds)
         grant(user);
         return () => {};
       }
-      if (busy + waiting >= atOnceMax + queueMax) {
+      if (busy + waiting >= bounds.atOnceMax + queueMax) {
         user.refused(failure('QUEUE_FULL', { detail: `${busy} running, ${waiting} waiting` }));
         return () => {};
       }

@@ -118,6 +118,7 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
   };
 
   return {
+    takesFiles: true,
     open(request, events) {
       const { script, meta, body } = request;
       let life: Life | undefined;

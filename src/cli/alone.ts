@@ -138,6 +138,7 @@ interface Watched {
 
 /** Observing is wrapping: the carrier goes on as it is, and what flows through is told. */
 const tapped = (carrier: Carrier, watched: ReadonlyMap<GatewayRequest, Watched>): Carrier => ({
+  takesFiles: carrier.takesFiles,
   open(request, events) {
     const seen = watched.get(request);
     if (seen === undefined) return carrier.open(request, events);

@@ -10,16 +10,16 @@ import minimist from 'minimist';
 import { nearest } from './nearest.js';
 import {
   type Command,
+  firstWords,
   isFor,
   type OptionName,
   type OptionRow,
   optionNames,
   rowOf,
-  type SubCommand,
   subCommands,
   type Values,
 } from './options.js';
-import { Mistake, words } from './words.js';
+import { Mistake, visible, words } from './words.js';
 
 export interface Arguments {
   readonly command: Command;
@@ -31,6 +31,7 @@ export interface Arguments {
 /** Throws a Mistake. */
 export const readArguments = (argv: readonly string[]): Arguments => {
   const { command, rest } = commandOf(argv);
+  if (command === 'wire' && !rest[0]?.startsWith('-')) throw halfCommand(rest[0]);
   const end = rest.indexOf('--');
   const before = end < 0 ? rest : rest.slice(0, end);
   const guarded = before.flatMap((word) => guard(word, command));
@@ -58,11 +59,26 @@ export const readArguments = (argv: readonly string[]): Arguments => {
   return { command, values: values as Values, operands: [...operands, ...after] };
 };
 
-/** The sub-command is the first word. A directory of that name is written `./run`. */
-export const commandOf = (argv: readonly string[]): { command: Command; rest: readonly string[] } =>
-  subCommand(argv[0]) ? { command: argv[0], rest: argv.slice(1) } : { command: 'serve', rest: argv };
+/** The sub-command is the first word, or the first two. A directory of that name is written `./run`. */
+export const commandOf = (argv: readonly string[]): { command: Command; rest: readonly string[] } => {
+  const [first, second] = argv;
+  const two = subCommands.find((name) => name === `${first} ${second}`);
+  if (two !== undefined) return { command: two, rest: argv.slice(2) };
+  const one = firstWords.find((word) => word === first);
+  return one === undefined ? { command: 'serve', rest: argv } : { command: one, rest: argv.slice(1) };
+};
 
-const subCommand = (word: string | undefined): word is SubCommand => subCommands.some((name) => name === word);
+/** `wire` without decode or encode behind it. */
+export const halfCommand = (typed?: string): Mistake => {
+  const verbs = subCommands.flatMap((name) => (name.startsWith('wire ') ? [name.slice('wire '.length)] : []));
+  const meant = typed === undefined ? undefined : nearest(typed, verbs);
+  const got = typed === undefined ? '' : `; got '${visible(typed)}'`;
+  const gotZh = typed === undefined ? '' : `；得到 '${visible(typed)}'`;
+  return new Mistake(2, words(`wire is followed by ${verbs.join(' or ')}${got}`, `wire 之后应为 ${verbs.join(' 或 ')}${gotZh}`), [
+    ...(meant === undefined ? [] : [words(`Did you mean cgi-serve wire ${meant}?`, `是否想用 cgi-serve wire ${meant}？`)]),
+    words('cgi-serve wire --help tells what each does', 'cgi-serve wire --help 说明各自的用途'),
+  ]);
+};
 
 /** One word in its full spelling: `-p80` → `--port=80`, `-qh` → `--quiet=true --help=true`, `--bind` → `--host`. */
 const guard = (word: string, command: Command): string[] => {

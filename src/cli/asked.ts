@@ -1,6 +1,7 @@
 /**
  * What `run` and `time` are asked: which script, of which directory, and the request a client would have sent for it. Made by
- * hand here, because there is no socket; from the routing on everything is the server's own (alone.ts).
+ * hand here, because there is no socket; from the routing on everything is the server's own (alone.ts). `wire encode` asks for
+ * the request alone.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
@@ -64,7 +65,7 @@ const scriptFile = (named: string, said: Said, cwd: string): string => {
 };
 
 /** The script directory this file belongs to: the configured one, `./cgi-bin`, a folder above that is called so, or its own. */
-const rootOf = (file: string, said: Said, cwd: string): string => {
+export const rootOf = (file: string, said: Said, cwd: string): string => {
   const configured = resolve(cwd, said.dir ?? 'cgi-bin');
   if (file.startsWith(configured + sep)) return configured;
   for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
@@ -75,7 +76,7 @@ const rootOf = (file: string, said: Said, cwd: string): string => {
 
 // --- what is asked -----------------------------------------------------------------------------------------------
 
-const dataOf = (values: Values, { cwd }: Terminal): Buffer | undefined => {
+export const dataOf = (values: Values, { cwd }: Terminal): Buffer | undefined => {
   const { data } = values;
   if (data === undefined || !data.startsWith('@')) return data === undefined ? undefined : Buffer.from(data);
   const source = data.slice(1);
@@ -94,9 +95,11 @@ export const requestFor = (
   data: Buffer | undefined,
   values: Values,
   prefix: string,
-): HttpRequest => {
-  const scriptUrl = asUrl([...prefixSegments(prefix), ...relative(root, file).split(sep)]);
-  const { authority, target } = targetOf(url, scriptUrl);
+): HttpRequest => requestTo(asUrl([...prefixSegments(prefix), ...relative(root, file).split(sep)]), url, data, values);
+
+/** `url` is what follows `base`, or all of the URL. */
+export const requestTo = (base: string, url: string, data: Buffer | undefined, values: Values): HttpRequest => {
+  const { authority, target } = targetOf(url, base);
   const question = target.indexOf('?');
   const port = Number(/:(\d+)$/.exec(authority)?.[1] ?? 80);
   const typed = values.header ?? [];
@@ -127,7 +130,7 @@ export const requestFor = (
 };
 
 /** `?a=1`, `/path/info?a=1`, or the whole URL with or without `http://host:port`. */
-const targetOf = (url: string, scriptUrl: string): { authority: string; target: string } => {
+const targetOf = (url: string, base: string): { authority: string; target: string } => {
   const [, authority = 'localhost:8000', rest = url] = /^http:\/\/([^/?#\s]+)([^#\s]*)/.exec(url) ?? [];
   const part = rest.replace(/#.*$/, '');
   if (/[\s\x00-\x1f]/.test(part))
@@ -144,6 +147,8 @@ const targetOf = (url: string, scriptUrl: string): { authority: string; target: 
       ],
     );
   }
-  const whole = part === scriptUrl || part.startsWith(`${scriptUrl}/`) || part.startsWith(`${scriptUrl}?`);
-  return { authority, target: whole ? part : scriptUrl + part };
+  const whole = part === base || part.startsWith(`${base}/`) || part.startsWith(`${base}?`);
+  const target = whole ? part : base + part;
+  // RFC 9112 §3.2.1 — the path of a URL that has none is `/`.
+  return { authority, target: target.startsWith('/') ? target : `/${target}` };
 };

@@ -1,7 +1,7 @@
 /**
  * `--print-completions bash|zsh|fish`, from the option table. Load with `source <(cgi-serve --print-completions bash)`.
  */
-import { type Command, isFor, type OptionName, type OptionRow, optionNames, rowOf, subCommands } from './options.js';
+import { type Command, firstWords, isFor, type OptionName, type OptionRow, optionNames, rowOf, subCommands } from './options.js';
 
 export const completions = (shell: 'bash' | 'zsh' | 'fish'): string => ({ bash, zsh, fish })[shell]();
 
@@ -33,15 +33,22 @@ ${cases.join('\n')}
     run) options="${flags('run')}" ;;
     time) options="${flags('time')}" ;;
     doctor) options="${flags('doctor')}" ;;
+    wire) case "\${COMP_WORDS[2]}" in
+      decode) options="${flags('wire decode')}" ;;
+      encode) options="${flags('wire encode')}" ;;
+      *) options="${flags('wire')}" ;;
+    esac ;;
     *) options="${flags('serve')}" ;;
   esac
   if [[ "$cur" == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$cur"))
-  elif [[ "\${COMP_WORDS[1]}" == @(run|time) ]]; then
+  elif [[ "\${COMP_WORDS[1]}" == wire && $COMP_CWORD -eq 2 ]]; then
+    COMPREPLY=($(compgen -W "decode encode" -- "$cur"))
+  elif [[ "\${COMP_WORDS[1]}" == @(run|time|wire) ]]; then
     COMPREPLY=($(compgen -f -- "$cur"))
   else
     COMPREPLY=($(compgen -d -- "$cur"))
-    if [[ $COMP_CWORD -eq 1 ]]; then COMPREPLY+=($(compgen -W "${subCommands.join(' ')}" -- "$cur")); fi
+    if [[ $COMP_CWORD -eq 1 ]]; then COMPREPLY+=($(compgen -W "${firstWords.join(' ')}" -- "$cur")); fi
   fi
 }
 complete -o filenames -F _cgi_serve cgi-serve
@@ -69,8 +76,15 @@ _cgi_serve() {
       ${list('time', "'1:script:_files' '2:URL:'")} ;;
     doctor) shift words; (( CURRENT-- ))
       ${list('doctor', "'1:directory:_files -/'")} ;;
+    wire) if (( CURRENT == 3 )); then compadd decode encode; return; fi
+      case "$words[3]" in
+    decode) shift 2 words; (( CURRENT -= 2 ))
+      ${list('wire decode', "'1:file:_files'")} ;;
+    encode) shift 2 words; (( CURRENT -= 2 ))
+      ${list('wire encode', "'1:URL:'")} ;;
+      esac ;;
     *)
-      ${list('serve', `'1:directory or sub-command:{ _files -/; compadd ${subCommands.join(' ')} }'`)} ;;
+      ${list('serve', `'1:directory or sub-command:{ _files -/; compadd ${firstWords.join(' ')} }'`)} ;;
   esac
 }
 if [ "$funcstack[1]" = "_cgi_serve" ]; then _cgi_serve "$@"; else compdef _cgi_serve cgi-serve; fi
@@ -83,8 +97,8 @@ const fish = (): string => {
     shown(command).map((name) => {
       const row = rowOf(name);
       const how = completes(row);
-      const condition =
-        command === 'serve' ? `not __fish_seen_subcommand_from ${subCommands.join(' ')}` : `__fish_seen_subcommand_from ${command}`;
+      const seen = command.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`);
+      const condition = command === 'serve' ? `not __fish_seen_subcommand_from ${firstWords.join(' ')}` : seen.join('; and ');
       const takes =
         how === undefined
           ? ''
@@ -99,6 +113,8 @@ const fish = (): string => {
 complete -c cgi-serve -n __fish_use_subcommand -a run -d 'one exchange without a server'
 complete -c cgi-serve -n __fish_use_subcommand -a time -d 'what a process for each request costs'
 complete -c cgi-serve -n __fish_use_subcommand -a doctor -d 'examine every script'
-${[...lines('serve'), ...lines('run'), ...lines('time'), ...lines('doctor')].join('\n')}
+complete -c cgi-serve -n __fish_use_subcommand -a wire -d 'the bytes of FastCGI, SCGI and uwsgi'
+complete -c cgi-serve -n '__fish_seen_subcommand_from wire; and not __fish_seen_subcommand_from decode encode' -x -a 'decode encode'
+${(['serve', ...subCommands] as const).flatMap(lines).join('\n')}
 `;
 };

@@ -40,9 +40,9 @@ const devLine = (e: Exchange, p: Palette): string => {
 
 /** What the time went to. Spawn, wait and exit are the process's price and always told; the others when they were felt. */
 const phases = (e: Exchange): string => {
-  const told = (['queue', 'spawn', 'wait', 'head', 'body', 'exit'] as const).flatMap((name) => {
+  const told = (['queue', 'spawn', 'dial', 'wait', 'head', 'body', 'exit'] as const).flatMap((name) => {
     const ms = e.phases[name];
-    const always = name === 'spawn' || name === 'wait' || name === 'exit';
+    const always = name === 'spawn' || name === 'dial' || name === 'wait' || name === 'exit';
     return ms === undefined || (!always && ms < 1) ? [] : [`${name} ${milliseconds(ms)}`];
   });
   return told.length > 0 ? `(${told.join(' · ')})` : '';
@@ -124,6 +124,7 @@ const jsonRecord = (e: Exchange): Record<string, unknown> => ({
   signal: e.signal ?? null,
   queue_ms: round(e.phases.queue),
   spawn_ms: round(e.phases.spawn),
+  dial_ms: round(e.phases.dial),
   wait_ms: round(e.phases.wait),
   head_ms: round(e.phases.head),
   body_ms: round(e.phases.body),

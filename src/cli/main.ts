@@ -4,6 +4,7 @@
  */
 
 import { version } from '../version.js';
+import { halfCommand } from './arguments.js';
 import { palette, wantsColor } from './color.js';
 import { completions } from './completions.js';
 import { configSchema } from './config.js';
@@ -14,6 +15,8 @@ import { languageOf, type Said, settleOptions } from './settle.js';
 import type { Terminal } from './terminal.js';
 import { time } from './time.js';
 import { longHelp, manualPage, shortHelp } from './usage.js';
+import { wireDecode } from './wire-decode.js';
+import { wireEncode } from './wire-encode.js';
 import { type Lang, Mistake, say, words } from './words.js';
 
 export const main = async (argv: readonly string[]): Promise<number> => {
@@ -60,6 +63,9 @@ const dispatch = async (said: Said, argv: readonly string[], terminal: Terminal)
   for (const note of said.notes) terminal.stderr.write(`${terminal.errPalette.dim('cgi-serve:')} ${say(note, lang)}\n`);
   if (command === 'doctor') return doctor(said, terminal);
   if (command === 'time') return time(said, terminal);
+  if (command === 'wire decode') return wireDecode(said, terminal);
+  if (command === 'wire encode') return wireEncode(said, terminal);
+  if (command === 'wire') throw halfCommand();
   return command === 'run' ? run(said, terminal) : serve(said, terminal);
 };
 

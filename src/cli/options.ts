@@ -10,10 +10,13 @@ import type { Reader } from './readers.js';
 import * as readers from './readers.js';
 import { words } from './words.js';
 
-export const subCommands = ['run', 'time', 'doctor'] as const;
+export const subCommands = ['run', 'time', 'doctor', 'wire decode', 'wire encode'] as const;
 export type SubCommand = (typeof subCommands)[number];
-export type Command = 'serve' | SubCommand;
-export type Group = 'what' | 'where' | 'scripts' | 'limits' | 'request' | 'time' | 'output' | 'other';
+/** `wire` alone can only be asked for help. */
+export type Command = 'serve' | SubCommand | 'wire';
+/** What a sub-command begins with. */
+export const firstWords = ['run', 'time', 'doctor', 'wire'] as const;
+export type Group = 'what' | 'where' | 'scripts' | 'limits' | 'request' | 'wire' | 'time' | 'output' | 'other';
 
 interface Described {
   readonly group: Group;
@@ -55,6 +58,9 @@ const many = <T>(reader: Reader<T>, row: Described): ManyRow<T> => ({ kind: 'man
 
 const everywhere: readonly Command[] = ['serve', ...subCommands];
 const running: readonly Command[] = ['serve', 'run', 'time'];
+/** Those for which the variables of a request are made, and those that make the request itself. */
+const telling: readonly Command[] = [...running, 'wire encode'];
+const asking: readonly Command[] = ['run', 'time', 'wire encode'];
 const noLimit = words('none', '不限时');
 const seconds = (ms: number): string => (ms === 0 ? '0' : String(ms / 1000));
 
@@ -62,7 +68,7 @@ export const optionTable = {
   // --- what is served ---------------------------------------------------------------------------------------
   prefix: one(readers.urlPrefix, {
     group: 'what',
-    for: everywhere,
+    for: [...telling, 'doctor'],
     fallback: '/cgi-bin/',
     help: words('the URL path the scripts are served under', '脚本所在的 URL 路径'),
   }),
@@ -106,6 +112,41 @@ export const optionTable = {
     ),
   }),
 
+  fastcgi: many(readers.mount, {
+    group: 'what',
+    help: words('a FastCGI program that runs already answers here', '由已在运行的 FastCGI 程序应答此处'),
+    more: words(
+      'WHERE is a URL path (/app) or the extension of files in the public and the script directory (.php). ADDRESS is unix:/path or ' +
+        'host:port; several, joined by commas, to balance over. Example: --fastcgi .php=unix:/run/php/php8.2-fpm.sock',
+      'WHERE 为 URL 路径（/app），或公共目录与脚本目录中文件的扩展名（.php）。ADDRESS 为 unix:/路径 或 主机:端口；多个地址以逗号分隔，轮流分担。' +
+        '例：--fastcgi .php=unix:/run/php/php8.2-fpm.sock',
+    ),
+  }),
+  scgi: many(readers.mount, {
+    group: 'what',
+    help: words('the same with an SCGI program', '同上，SCGI 程序'),
+  }),
+  uwsgi: many(readers.mount, {
+    group: 'what',
+    help: words('the same with a program that speaks uwsgi', '同上，使用 uwsgi 协议的程序'),
+    more: words('?modifier1=5&modifier2=0 may follow the address.', '地址后可加 ?modifier1=5&modifier2=0。'),
+  }),
+  connections: one(readers.count(1, 10_000), {
+    group: 'what',
+    fallback: String(limits.connectionsPerPeer),
+    help: words(
+      'requests at once with each such address: as many as it has workers; the others wait',
+      '同时发往每个地址的请求数，应等于其工作进程数；其余的等待',
+    ),
+  }),
+  'front-controller': one(readers.text('FILE', words('a file name', '文件名')), {
+    group: 'what',
+    help: words(
+      'a file in the public directory, such as index.php, that answers where there is none',
+      '公共目录中的文件（如 index.php），应答没有对应文件的路径',
+    ),
+  }),
+
   // --- where it listens --------------------------------------------------------------------------------------
   port: one(readers.port, {
     group: 'where',
@@ -135,25 +176,25 @@ export const optionTable = {
   interpreter: many(readers.interpreter, {
     group: 'scripts',
     short: 'i',
-    for: everywhere,
+    for: [...running, 'doctor'],
     help: words('run files of this extension with PROGRAM, executable or not', '用 PROGRAM 运行此扩展名的文件，无论是否可执行'),
     more: words('Example: --interpreter .php=php-cgi', '例：--interpreter .php=php-cgi'),
   }),
   env: many(readers.assignment, {
     group: 'scripts',
     short: 'e',
-    for: running,
+    for: telling,
     help: words('a variable every script sees', '每个脚本可见的环境变量'),
   }),
   'pass-env': many(readers.variable, {
     group: 'scripts',
-    for: running,
+    for: telling,
     help: words('a variable of yours that scripts may see; PATH always is', '允许脚本看到你的环境变量；PATH 总是可见'),
     more: words('Scripts see nothing else of your environment.', '除此之外，脚本看不到你的环境。'),
   }),
   'pass-auth': flag({
     group: 'scripts',
-    for: running,
+    for: telling,
     help: words(
       'scripts see the Authorization header (RFC 3875 §9.2 advises against)',
       '脚本可见 Authorization 首部（RFC 3875 §9.2 不建议）',
@@ -161,7 +202,7 @@ export const optionTable = {
   }),
   'encoded-slashes': one(readers.choice('reject', 'decode'), {
     group: 'scripts',
-    for: running,
+    for: telling,
     fallback: 'reject',
     help: words('what %2F in a path means (RFC 3875 §4.1.5)', '路径中 %2F 的含义（RFC 3875 §4.1.5）'),
   }),
@@ -238,10 +279,10 @@ export const optionTable = {
     help: words('at Ctrl-C, how long running scripts may finish', '按下 Ctrl-C 后，运行中的脚本还有多少时间'),
   }),
 
-  // --- the request of `run` and `time` -----------------------------------------------------------------------------------
+  // --- the request of `run`, `time` and `wire encode` ----------------------------------------------------------------------
   method: one(readers.method, {
     group: 'request',
-    for: ['run', 'time'],
+    for: asking,
     short: 'X',
     alias: 'request',
     typedOnly: true,
@@ -249,17 +290,50 @@ export const optionTable = {
   }),
   data: one(readers.text('DATA', words('the body itself, @FILE, or @- for standard input', '请求体本身、@文件，或 @- 表示标准输入')), {
     group: 'request',
-    for: ['run', 'time'],
+    for: asking,
     short: 'd',
     typedOnly: true,
     help: words('the request body: DATA, @FILE, or @- for standard input', '请求体：DATA、@文件，或 @- 表示标准输入'),
   }),
   header: many(readers.headerLine, {
     group: 'request',
-    for: ['run', 'time'],
+    for: asking,
     short: 'H',
     typedOnly: true,
     help: words('a header field of the request', '请求首部字段'),
+  }),
+  script: one(readers.file, {
+    group: 'request',
+    for: ['wire encode'],
+    typedOnly: true,
+    help: words(
+      'the script the request is for: SCRIPT_FILENAME, which php-fpm needs',
+      '请求所指的脚本，即 SCRIPT_FILENAME；php-fpm 需要它',
+    ),
+    more: words(
+      'It may be a file of another machine. Without it a URL under --prefix is parted there, any other is all PATH_INFO.',
+      '可以是另一台机器上的文件。不带它时，位于 --prefix 之下的 URL 在该处分割，其余 URL 整个作为 PATH_INFO。',
+    ),
+  }),
+
+  // --- the bytes of `wire` ----------------------------------------------------------------------------------------
+  wire: one(readers.choice('fastcgi', 'scgi', 'uwsgi'), {
+    group: 'wire',
+    for: ['wire decode', 'wire encode'],
+    typedOnly: true,
+    help: words(
+      'the protocol; default: decode knows it by the first bytes, encode speaks fastcgi',
+      '协议；默认：decode 由最初几个字节识别，encode 使用 fastcgi',
+    ),
+  }),
+  hex: flag({
+    group: 'wire',
+    for: ['wire decode', 'wire encode'],
+    typedOnly: true,
+    help: words(
+      'hexadecimal text in place of bytes: decode reads it, encode prints it',
+      '以十六进制文本代替字节：decode 读入，encode 输出',
+    ),
   }),
 
   // --- the measuring of `time` ----------------------------------------------------------------------------------
@@ -313,7 +387,7 @@ export const optionTable = {
   ),
   json: flag({
     group: 'output',
-    for: ['run', 'time', 'doctor'],
+    for: ['run', 'time', 'doctor', 'wire decode'],
     typedOnly: true,
     help: words('the report as one JSON object', '以一个 JSON 对象输出报告'),
   }),
@@ -385,7 +459,13 @@ export const optionNames = Object.keys(optionTable) as OptionName[];
 
 export const rowOf = (name: OptionName): OptionRow => optionTable[name];
 
-export const isFor = (row: OptionRow, command: Command): boolean => (row.for ?? ['serve']).includes(command);
+export const isFor = (row: OptionRow, command: Command): boolean => {
+  const known = row.for ?? ['serve'];
+  // `wire` knows what all of its sub-commands know.
+  return command === 'wire' ? wireCommands.every((each) => known.includes(each)) : known.includes(command);
+};
+
+const wireCommands = subCommands.filter((command) => command.startsWith('wire '));
 
 /** `CGI_SERVE_MAX_BODY`; undefined for options that are only typed. */
 export const environmentName = (name: OptionName): string | undefined =>
@@ -397,6 +477,7 @@ export const groupTitles: Readonly<Record<Group, Words>> = {
   scripts: words('How scripts are run', '如何运行脚本'),
   limits: words('Limits', '限制'),
   request: words('The request', '请求'),
+  wire: words('The wire', '线路上的字节'),
   time: words('What is measured', '测量什么'),
   output: words('What is printed', '输出什么'),
   other: words('Other', '其他'),

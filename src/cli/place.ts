@@ -6,7 +6,7 @@ import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync 
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { Words } from '../failures.js';
 import { nearest } from './nearest.js';
-import { subCommands } from './options.js';
+import { firstWords } from './options.js';
 import { looksLikeScript } from './scripts.js';
 import type { Said } from './settle.js';
 import { Mistake, shellQuoted, visible, words } from './words.js';
@@ -136,7 +136,7 @@ const defaultDirectory = (cwd: string): string => {
 };
 
 const nearDirectory = (named: string, cwd: string): Words[] => {
-  const command = nearest(named, subCommands);
+  const command = nearest(named, firstWords);
   const parent = dirname(resolve(cwd, named));
   const like = nearest(basename(named), directoriesIn(parent));
   const path = like === undefined ? undefined : join(dirname(named), like);

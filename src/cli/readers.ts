@@ -175,6 +175,21 @@ export const interpreter: Reader<readonly [extension: string, program: string]> 
   },
 };
 
+/** Judged whole when the site is opened: there it is known what an address is. */
+export const mount: Reader<readonly [where: string, address: string]> = {
+  placeholder: 'WHERE=ADDRESS',
+  expected: words(
+    'a URL path (/app) or an extension (.php), and unix:/path or host:port, joined by =',
+    'URL 路径（/app）或扩展名（.php），以及 unix:/路径 或 主机:端口，以 = 连接',
+  ),
+  schema: { type: 'string', pattern: '^[./][^=]*=.' },
+  isPair: true,
+  read: (value) => {
+    const parts = /^([./][^=\s]*)=([^\s\0]+)$/.exec(value);
+    return parts ? [parts[1]!, parts[2]!] : undefined;
+  },
+};
+
 export const headerLine: Reader<readonly [name: string, value: string]> = {
   placeholder: "'NAME: VALUE'",
   expected: words("a header field: 'Name: value'", "首部字段：'名称: 值'"),

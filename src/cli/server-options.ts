@@ -31,7 +31,12 @@ export const serverOptions = (values: Values, place: Place, cwd: string, configF
   ...cgiOptions(values),
   dir: place.dir,
   publicDir: place.publicDir ?? false,
+  mounts: (['fastcgi', 'scgi', 'uwsgi'] as const).flatMap((wire) =>
+    (values[wire] ?? []).map(([where, address]) => ({ wire, where, address })),
+  ),
   ...said({
+    connections: values.connections,
+    frontController: values['front-controller'],
     details: values.details,
     neverSent: configFile === undefined ? undefined : [resolve(cwd, configFile)],
     basicAuth: values['basic-auth'] === undefined ? undefined : readableFile(resolve(cwd, values['basic-auth']), values['basic-auth']),

@@ -25,22 +25,29 @@ const synopses: Readonly<Record<Command, readonly string[]>> = {
     'cgi-serve run SCRIPT [URL] [options]',
     'cgi-serve time [SCRIPT [URL]] [options]',
     'cgi-serve doctor [DIR] [options]',
+    'cgi-serve wire decode [FILE] [options]',
+    'cgi-serve wire encode [URL] [options]',
   ],
   run: ['cgi-serve run SCRIPT [URL] [options]'],
   time: ['cgi-serve time [SCRIPT [URL]] [options]'],
   doctor: ['cgi-serve doctor [DIR] [options]'],
+  wire: ['cgi-serve wire decode [FILE] [options]', 'cgi-serve wire encode [URL] [options]'],
+  'wire decode': ['cgi-serve wire decode [FILE] [options]'],
+  'wire encode': ['cgi-serve wire encode [URL] [options]'],
 };
 
 const purposes: Readonly<Record<Command, Words>> = {
   serve: paragraph(
     [
       'DIR holds the scripts; default ./cgi-bin, or $CGI_SERVE_DIR. `run` does one exchange without a server and shows all of it;',
-      '`time` measures what a process for each request costs; `doctor` examines every script and says what would fail.',
+      '`time` measures what a process for each request costs; `doctor` examines every script and says what would fail;',
+      '`wire` takes FastCGI, SCGI and uwsgi apart, byte by byte, and puts them together.',
       'Each has its own --help: `cgi-serve time --help`.',
     ],
     [
       'DIR 是脚本目录，默认 ./cgi-bin 或 $CGI_SERVE_DIR。`run` 不启动服务器而执行一次请求，并显示全过程；',
-      '`time` 测量每个请求一个进程的代价；`doctor` 检查每个脚本，指出会失败的地方。',
+      '`time` 测量每个请求一个进程的代价；`doctor` 检查每个脚本，指出会失败的地方；',
+      '`wire` 逐字节拆解 FastCGI、SCGI 与 uwsgi，也能生成它们。',
       '各自的选项见其 --help，如 `cgi-serve time --help`。',
     ],
   ),
@@ -76,6 +83,36 @@ const purposes: Readonly<Record<Command, Words>> = {
     ],
     ['检查 DIR（默认 ./cgi-bin）中的每个脚本而不运行它们：由什么运行、会在哪里失败、如何修复。', '退出码 5：至少一个脚本会失败。'],
   ),
+  wire: paragraph(
+    [
+      'The bytes between a web server and a program that lives longer than one request. `decode` says what they mean;',
+      '`encode` makes them. Each has its own --help.',
+    ],
+    ['Web 服务器与常驻程序之间的字节。`decode` 说明它们的含义，`encode` 生成它们。各自的选项见其 --help。'],
+  ),
+  'wire decode': paragraph(
+    [
+      'Says what bytes mean: field by field, with the rule each follows, then what a reader makes of the whole, and how much of it is',
+      'envelope. FILE holds the bytes as they were sent, or as hexadecimal text; `-` or nothing is standard input. Requests on all',
+      'three wires and the answers of FastCGI can be read; the answers of SCGI and uwsgi have no framing.',
+      'Exit code 5: the bytes break the rules of their wire, or end too early.',
+    ],
+    [
+      '说明字节的含义：逐个字段列出及其依据的规则，然后是读取方对整体的理解，以及其中封装所占的比例。',
+      'FILE 为原样的字节或十六进制文本；`-` 或省略表示标准输入。可读取三种协议的请求以及 FastCGI 的响应；SCGI 与 uwsgi 的响应没有分帧。',
+      '退出码 5：字节违反其协议的规则，或过早结束。',
+    ],
+  ),
+  'wire encode': paragraph(
+    [
+      'Prints the bytes of a request, with the variables that this server would make for it. URL is a path or a whole URL; with --script',
+      "also what follows the script's own, as for `run`, or nothing. Exit code 5: the wire cannot carry the request.",
+    ],
+    [
+      '输出一个请求的字节，其变量与本服务器生成的相同。URL 是路径或完整的 URL；带 --script 时也可以像 `run` 那样只写脚本 URL 之后的部分，或省略。',
+      '退出码 5：该协议无法承载此请求。',
+    ],
+  ),
 };
 
 const examples: Readonly<Record<Command, readonly (readonly [string, Words])[]>> = {
@@ -91,6 +128,7 @@ const examples: Readonly<Record<Command, readonly (readonly [string, Words])[]>>
     ],
     ['cgi-serve time', words('what a process costs here, in every language found', '在本机各语言启动一个进程的代价')],
     ['cgi-serve doctor', words('which scripts would fail, and why', '哪些脚本会失败，以及原因')],
+    ['cgi-serve wire encode / | cgi-serve wire decode', words('a request as FastCGI, field by field', '一个请求的 FastCGI 字节，逐个字段')],
   ],
   run: [
     ['cgi-serve run cgi-bin/env.py', words('a GET request', 'GET 请求')],
@@ -113,6 +151,27 @@ const examples: Readonly<Record<Command, readonly (readonly [string, Words])[]>>
     ['cgi-serve doctor', words('examine ./cgi-bin', '检查 ./cgi-bin')],
     ['cgi-serve doctor ./scripts --json', words('for another program', '供其他程序使用')],
   ],
+  wire: [
+    [
+      'cgi-serve wire encode / --wire scgi | cgi-serve wire decode',
+      words('a request as SCGI, field by field', '一个请求的 SCGI 字节，逐个字段'),
+    ],
+  ],
+  'wire decode': [
+    ['cgi-serve wire decode captured.bin', words('what was recorded', '解读录下的字节')],
+    ['cgi-serve wire decode captured.bin --wire uwsgi', words('what it means to a uwsgi port', '在 uwsgi 端口看来是什么')],
+    ['echo 01 03 00 01 00 08 00 00 | cgi-serve wire decode', words('as hexadecimal text, here cut short', '十六进制文本，此处不完整')],
+    ['cgi-serve wire decode captured.bin --json', words('for another program', '供其他程序使用')],
+  ],
+  'wire encode': [
+    ["cgi-serve wire encode '/form?name=Ada' --hex", words('a GET request as FastCGI, as text', '以文本显示 GET 请求的 FastCGI 字节')],
+    ['cgi-serve wire encode /form -d name=Ada --wire scgi | xxd', words('a form, posted, as SCGI', '以 SCGI 提交表单')],
+    [
+      'cgi-serve wire encode /app/users --prefix /app --wire uwsgi > request.bin',
+      words('for an application at /app', '发给位于 /app 的应用'),
+    ],
+    ['cgi-serve wire encode --script /srv/www/index.php > request.bin', words('for php-fpm', '发给 php-fpm')],
+  ],
 };
 
 const exitCodes: readonly (readonly [string, Words])[] = [
@@ -121,7 +180,13 @@ const exitCodes: readonly (readonly [string, Words])[] = [
   ['2', words('a bad option, value or config file', '选项、值或配置文件有误')],
   ['3', words('cannot listen: the port is taken or not allowed', '无法监听：端口被占用或无权限')],
   ['4', words('a directory or file is missing or unreadable', '目录或文件缺失或不可读')],
-  ['5', words('run, time, doctor: a script is not a CGI program', 'run、time、doctor：脚本不符合 CGI 规范')],
+  [
+    '5',
+    words(
+      'run, time, doctor: a script is not a CGI program; wire: bytes break the rules',
+      'run、time、doctor：脚本不符合 CGI 规范；wire：字节违反协议的规则',
+    ),
+  ],
   [
     '129, 130, 143',
     words('ended by force: a second Ctrl-C, or the time for finishing was over', '强制结束：第二次 Ctrl-C，或宽限时间已到'),
@@ -137,7 +202,8 @@ const headings = {
 
 /** Those that most people need. */
 const brief: readonly OptionName[] = [
-  ...(['prefix', 'public', 'port', 'host', 'interpreter', 'timeout', 'method', 'data', 'header', 'requests', 'concurrency'] as const),
+  ...(['prefix', 'public', 'port', 'host', 'interpreter', 'timeout', 'method', 'data', 'header', 'script', 'wire', 'hex'] as const),
+  ...(['requests', 'concurrency'] as const),
   ...(['quiet', 'log-format', 'json', 'lang', 'config', 'help', 'version'] as const),
 ];
 
@@ -260,6 +326,12 @@ export const manualPage = (version: string): string => {
     ...rows('time', (name) => !isFor(rowOf(name), 'serve') && !isFor(rowOf(name), 'run')),
     '.SH CGI\\-SERVE DOCTOR',
     roff(purposes.doctor.en),
+    '.SH CGI\\-SERVE WIRE DECODE',
+    roff(purposes['wire decode'].en),
+    ...rows('wire decode', (name) => rowOf(name).group === 'wire'),
+    '.SH CGI\\-SERVE WIRE ENCODE',
+    roff(purposes['wire encode'].en),
+    ...rows('wire encode', (name) => !isFor(rowOf(name), 'wire decode') && !isFor(rowOf(name), 'run')),
     '.SH FILES',
     '.TP',
     '\\fBcgi\\-serve.config.json\\fR',

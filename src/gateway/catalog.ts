@@ -1,35 +1,102 @@
 /**
  * A gateway is a wire × a carrier. This is the table; each row costs only what is new in it.
  *
- *   gateway   wire                                   carrier   what there is to see
- *   cgi       none: the variables are the environment  spawn     a process is born and dies
+ *   gateway   wire                                       carrier   what there is to see
+ *   cgi       none: the variables are the environment    spawn     a process is born and dies
+ *   fastcgi   records                                    dial      same variables, cut into records; stderr has a stream
+ *   scgi      one netstring                              dial      the whole idea in twenty bytes
+ *   uwsgi     one little-endian packet                   dial      lengths in place of NULs
  *
- * FastCGI, SCGI, uwsgi, WSGI, PSGI, Rack and ASGI are rows to come: the same variables spelt otherwise, or a program that stays.
+ * WSGI, PSGI, Rack and ASGI are rows to come: workers of our own, spoken to in FastCGI's records.
  */
+import { availableParallelism } from 'node:os';
+import type { Address } from '../carrier/address.js';
+import { type Capacity, learning } from '../carrier/capacity.js';
 import type { Carrier } from '../carrier/channel.js';
+import { dialCarrier } from '../carrier/dial.js';
 import { spawnCarrier } from '../carrier/spawn.js';
+import {
+  connectionsPerPeer,
+  connectMs,
+  keptConnectionMs,
+  newbornsPerProcessor,
+  peerFailuresMax,
+  peerOutMs,
+  queueMs,
+  writeAheadBytesMax,
+} from '../limits.js';
 import { bearFor } from '../process/bear.js';
 import { diagnoseBirth } from '../process/diagnose.js';
+import { works } from '../process/works.js';
 import type { Settings } from '../settings.js';
 import type { Gateway } from '../types.js';
-import { cgiGateway } from './cgi.js';
+import { fastcgi } from '../wire/fastcgi.js';
+import { scgi } from '../wire/scgi.js';
+import { uwsgi } from '../wire/uwsgi.js';
+import type { Wire } from '../wire/wire.js';
+import { gatewayOver } from './gateway.js';
 
-export interface CatalogRow {
-  readonly wire: 'none' | 'fastcgi' | 'scgi' | 'uwsgi';
-  readonly carrier: 'spawn' | 'dial' | 'pool';
-  /** `watch` may wrap the carrier: to observe is to wrap. */
-  readonly make: (settings: Settings, watch?: (carrier: Carrier) => Carrier) => Gateway;
+/** `watch` may wrap the carrier: to observe is to wrap. */
+type Watch = (carrier: Carrier) => Carrier;
+
+export const createCgiGateway = (settings: Settings, watch: Watch = (carrier) => carrier): Gateway => {
+  const { bear } = bearFor(settings.spawn);
+  const carrier = spawnCarrier({ bear, killGraceMs: settings.killGraceMs, diagnose: diagnoseBirth });
+  const newbornsMax = newbornsPerProcessor * availableParallelism();
+  return gatewayOver('cgi', watch(carrier), {
+    ...settings,
+    slots: { atOnceMax: settings.maxProcesses, newbornsMax, queueMax: settings.maxQueue, queueMs },
+    works: ({ pid }) => pid === undefined || works(pid),
+  });
+};
+
+/** Where a program listens, and how it is spoken to. */
+export interface DialTarget {
+  readonly wire: 'fastcgi' | 'scgi' | 'uwsgi';
+  readonly addresses: readonly Address[];
+  /** At once, to each address; beyond that requests wait here, in one queue that knows its own length. Undefined: the program is asked. */
+  readonly connections: number | undefined;
+  /** uwsgi's two bytes. */
+  readonly modifier1?: number;
+  readonly modifier2?: number;
 }
 
-export const catalog = {
-  cgi: {
-    wire: 'none',
-    carrier: 'spawn',
-    make: (settings: Settings, watch = (carrier: Carrier) => carrier) => {
-      const { bear } = bearFor(settings.spawn);
-      return cgiGateway('cgi', watch(spawnCarrier({ bear, killGraceMs: settings.killGraceMs, diagnose: diagnoseBirth })), settings);
-    },
-  },
-} as const satisfies Record<string, CatalogRow>;
+export const createDialGateway = (target: DialTarget, settings: Settings, watch: Watch = (carrier) => carrier): Gateway => {
+  const { addresses, connections = connectionsPerPeer } = target;
+  let keeps = true;
+  const bounds = { atOnceMax: 0, newbornsMax: 0, queueMax: settings.maxQueue, queueMs };
+  const dialling = dialCarrier({
+    wire: wireOf(target),
+    addresses,
+    keptMax: () => (keeps ? bounds.atOnceMax / addresses.length : 0),
+    keptMs: keptConnectionMs,
+    connectMs,
+    failuresMax: peerFailuresMax,
+    outMs: peerOutMs,
+    writeAheadBytes: writeAheadBytesMax,
+  });
+  // A program that stays is no newborn: only the connections are counted.
+  const take = (each: number): void => {
+    bounds.atOnceMax = each * addresses.length;
+    bounds.newbornsMax = bounds.atOnceMax;
+  };
+  take(connections);
+  const asks = target.wire === 'fastcgi' && target.connections === undefined;
+  const learnt = (capacity: Capacity): void => {
+    keeps = !capacity.silent;
+    if (capacity.connections !== undefined) take(capacity.connections);
+  };
+  const carrier = asks ? learning(dialling, addresses, learnt) : dialling;
+  return gatewayOver(target.wire, watch(carrier), { ...settings, slots: bounds, works: () => true });
+};
 
-export const createCgiGateway = catalog.cgi.make;
+const wireOf = ({ wire, modifier1 = 0, modifier2 = 0 }: DialTarget): Wire => {
+  switch (wire) {
+    case 'fastcgi':
+      return fastcgi({ role: 'responder', keep: true });
+    case 'scgi':
+      return scgi;
+    case 'uwsgi':
+      return uwsgi({ modifier1, modifier2 });
+  }
+};

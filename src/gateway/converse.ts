@@ -10,7 +10,7 @@
  */
 
 import { startOf } from '../bytes.js';
-import type { Channel, ChannelEvents } from '../carrier/channel.js';
+import type { Carrier, Channel, ChannelEvents } from '../carrier/channel.js';
 import { type Failure, failure, withEvidence } from '../failures.js';
 import { exitLingerMs, orphanLingerMs, outputKeptBytes, refusedLingerMs } from '../limits.js';
 import type { Member } from '../roster.js';
@@ -33,9 +33,9 @@ export interface Conversation extends Call, Member {
   fail(why: Failure): void;
 }
 
-/** `open` starts the program and tells the events; `over` is called just before the sink's. */
+/** `over` is called just before the sink's. */
 export const converse = (
-  open: (events: ChannelEvents) => void,
+  { open, takesFiles }: Carrier,
   request: GatewayRequest,
   sink: ReplySink,
   errorLog: ErrorLog,
@@ -116,7 +116,8 @@ export const converse = (
     if (!settled) watch.wind(idleClock);
   };
   const feed = (): void => {
-    if (body === undefined || body.fd !== undefined) return;
+    if (body === undefined) return channel?.end();
+    if (body.fd !== undefined && takesFiles) return;
     body.read({
       piece(bytes) {
         waitAnew();
@@ -194,7 +195,7 @@ export const converse = (
     opened(opened) {
       channel = opened;
       trace.pid = opened.pid;
-      trace.mark('born');
+      trace.mark(opened.pid === undefined ? 'dialled' : 'born');
       if (settled) return opened.stop(0);
       headClock = watch.start(patience.headerTimeoutMs, () =>
         fail(failure('REPLY_HEAD_TIMEOUT', { detail: `no blank line after ${patience.headerTimeoutMs} ms` })),
@@ -203,6 +204,7 @@ export const converse = (
       feed();
     },
     failed: fail,
+    noted: (text) => trace.note(text),
     drain() {
       stdinClock = watch.stop(stdinClock);
       waitAnew();
@@ -255,7 +257,8 @@ export const converse = (
       trace.exitCode = code;
       trace.signal = signal;
       trace.account = account;
-      trace.mark('exited');
+      // A program that stays has no exit to measure.
+      if (channel?.pid !== undefined) trace.mark('exited');
       exited = true;
       lingerClock = watch.stop(lingerClock);
       if (!outputEnded) lingerForOrphans();
@@ -288,7 +291,7 @@ export const converse = (
     succeed();
   };
 
-  open(events);
+  open(request, events);
 
   return {
     place: -1,

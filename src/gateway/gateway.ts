@@ -1,30 +1,27 @@
 /**
- * The gateway `cgi`: no wire, because the variables *are* the environment; the carrier `spawn`, because a process is born for
- * each request and dies with it. Everything a kept worker saves is paid here, and the trace shows it.
+ * Any row of the catalog at work: a request waits for its slot, then converses with a program over the row's carrier. How the
+ * variables are spelt and where the bytes travel is the carrier's business; queue, clocks, errors and the end are the same for all.
  */
-import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import type { Carrier, ChannelEvents } from '../carrier/channel.js';
-import { slots } from '../carrier/slots.js';
+import type { Carrier } from '../carrier/channel.js';
+import { type SlotBounds, slots } from '../carrier/slots.js';
 import { type Failure, failure } from '../failures.js';
-import { newbornsPerProcessor, queueMs } from '../limits.js';
-import { works } from '../process/works.js';
 import { Roster } from '../roster.js';
-import type { StderrLine } from '../trace/trace.js';
+import type { StderrLine, Trace } from '../trace/trace.js';
 import type { Gateway } from '../types.js';
 import { type Conversation, converse, type Patience } from './converse.js';
 import { errorLog } from './errors.js';
 
-export interface CgiGatewayOptions extends Patience {
-  readonly maxProcesses: number;
-  readonly maxQueue: number;
+export interface GatewayOptions extends Patience {
+  readonly slots: SlotBounds;
+  /** Whether the request's process is computing, or not born yet (carrier/slots.ts). */
+  readonly works: (trace: Trace) => boolean;
   readonly onStderr: (line: StderrLine) => void;
 }
 
-export const cgiGateway = (name: string, carrier: Carrier, options: CgiGatewayOptions): Gateway => {
+export const gatewayOver = (name: string, carrier: Carrier, options: GatewayOptions): Gateway => {
   const running = new Roster<Conversation>();
-  const newbornsMax = newbornsPerProcessor * availableParallelism();
-  const places = slots({ atOnceMax: options.maxProcesses, newbornsMax, queueMax: options.maxQueue, queueMs });
+  const places = slots(options.slots);
 
   return {
     name,
@@ -44,11 +41,10 @@ export const cgiGateway = (name: string, carrier: Carrier, options: CgiGatewayOp
       };
       const leave = places.acquire({
         refused: refuse,
-        works: () => trace.pid === undefined || works(trace.pid),
+        works: () => options.works(trace),
         granted(release) {
           trace.mark('granted');
-          const open = (events: ChannelEvents): void => carrier.open(request, events);
-          call = converse(open, request, sink, errors, options, trace, () => {
+          call = converse(carrier, request, sink, errors, options, trace, () => {
             over = true;
             if (call) running.remove(call);
             release();
@@ -61,7 +57,7 @@ export const cgiGateway = (name: string, carrier: Carrier, options: CgiGatewayOp
         abort(why) {
           if (call) return call.abort(why);
           if (over) return;
-          // It never had a process; its place in the queue is free.
+          // It never had a program; its place in the queue is free.
           leave();
           over = true;
           trace.failure ??= why;

@@ -3,7 +3,7 @@
  * its end, and RFC 3875 §4.2 wants one, so it is kept first (memory, then a temporary file), or passed on without, or refused.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, unlinkSync, write } from 'node:fs';
+import { closeSync, openSync, read, unlinkSync, write } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -199,6 +199,53 @@ interface Spool {
   close(): void;
 }
 
+/** The file read again, for programs that cannot be given its descriptor. One read at a time; `close` when it is over. */
+const fileBody = (fd: number, bytes: number, close: () => void): Pick<RequestBody, 'read' | 'pause' | 'resume' | 'discard'> => {
+  let sink: BodySink | undefined;
+  let offset = 0;
+  let paused = false;
+  let reading = false;
+  let over = false;
+  const finish = (): void => {
+    over = true;
+    if (!reading) close();
+  };
+  const next = (): void => {
+    if (over || paused || reading || sink === undefined) return;
+    if (offset === bytes) {
+      finish();
+      return sink.end();
+    }
+    reading = true;
+    const piece = Buffer.allocUnsafe(Math.min(spoolMemoryBytes, bytes - offset));
+    read(fd, piece, 0, piece.length, offset, (error, count) => {
+      reading = false;
+      if (over) return close();
+      if (error || count === 0) {
+        finish();
+        return sink?.fail(failure('SPOOL_FAILED', { detail: error?.message ?? 'the file is shorter than it was' }));
+      }
+      offset += count;
+      sink?.piece(piece.subarray(0, count));
+      next();
+    });
+  };
+  return {
+    read(to) {
+      sink = to;
+      next();
+    },
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+      next();
+    },
+    discard: finish,
+  };
+};
+
 /** One write to the disk at a time; pieces wait in order. */
 const openSpool = (drained: () => void, broken: (why: Failure) => void): Spool | Failure => {
   const name = join(tmpdir(), `cgi-serve-${process.pid}-${randomBytes(6).toString('hex')}`);
@@ -247,7 +294,7 @@ const openSpool = (drained: () => void, broken: (why: Failure) => void): Spool |
       if (!writing && waiting.length === 0) return call();
       then = call;
     },
-    body: (bytes) => ({ bytes, fd, read: (sink) => sink.end(), pause() {}, resume() {}, discard: close }),
+    body: (bytes) => ({ ...fileBody(fd, bytes, close), bytes, fd }),
     close,
   };
 };

@@ -314,7 +314,7 @@ const nphStatus = (first: Buffer): number => {
  * the head goes out stands in the head (`all` of it, when the answer is whole by then), the rest in a trailer.
  */
 const serverTiming = (trace: Trace, part: 'head' | 'tail' | 'all'): string => {
-  const { queue, spawn, wait, head, body, exit } = trace.phases;
+  const { queue, spawn, dial, wait, head, body, exit } = trace.phases;
   let text = '';
   const add = (metric: string): void => {
     text += text === '' ? metric : `, ${metric}`;
@@ -325,7 +325,8 @@ const serverTiming = (trace: Trace, part: 'head' | 'tail' | 'all'): string => {
   if (part !== 'tail') {
     addPhase('queue', queue);
     addPhase('spawn', spawn, ';desc="fork+exec"');
-    addPhase('wait', wait, ';desc="exec to first byte"');
+    addPhase('dial', dial, ';desc="connect"');
+    addPhase('wait', wait, dial === undefined ? ';desc="exec to first byte"' : ';desc="sent to first byte"');
     addPhase('head', head);
   }
   if (part === 'head') return text;

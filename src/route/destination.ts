@@ -3,17 +3,25 @@
  * here. Asks the disk through look.ts and decides nothing else; what may not be served is a coded failure.
  */
 import { realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Failure, failure, isFailure } from '../failures.js';
 import { indexedQuery } from '../script/isindex.js';
-import type { HttpRequest, Script } from '../types.js';
+import type { Gateway, HttpRequest, Script } from '../types.js';
 import { extensionOf, type Found, isInside, isReadable, scriptIndex, walk } from './look.js';
-import { type Mount, mountFor } from './mounts.js';
+import { type Mount, mountFor, type ProgramMount } from './mounts.js';
 import { asUrl, joined, resolvePath, type Segments } from './resolve.js';
 import { scriptAt } from './script.js';
 
 export type Destination =
-  | { readonly to: 'script'; readonly mount: Mount; readonly script: Script; readonly scriptName: string; readonly pathInfo: string }
+  | {
+      readonly to: 'script';
+      readonly gateway: Gateway;
+      readonly script: Script;
+      readonly scriptName: string;
+      readonly pathInfo: string;
+      /** The file that is SCRIPT_FILENAME; undefined where a program answers for a whole prefix and there is none. */
+      readonly file: string | undefined;
+    }
   | { readonly to: 'file'; readonly found: Found }
   /** The directory's URL lacks its slash: relative links on its page would lead astray. */
   | { readonly to: 'slash'; readonly location: string }
@@ -24,6 +32,12 @@ export type Destination =
 
 export interface RoutePolicy {
   readonly mounts: readonly Mount[];
+  /** Prefixes that programs answer which run already. */
+  readonly programs: readonly ProgramMount[];
+  /** Extensions (`.php`) whose files such programs run. */
+  readonly extensions: ReadonlyMap<string, Gateway>;
+  /** `index.php`: the file in the public directory that answers for every path at which there is none. */
+  readonly frontController: string | undefined;
   /** Absolute real path of the static files; undefined for none. */
   readonly publicRoot: string | undefined;
   readonly encodedSlashes: 'reject' | 'decode';
@@ -37,14 +51,40 @@ export const destinationOf = (request: HttpRequest, policy: RoutePolicy): Destin
   if (request.path === '*') return request.method === 'OPTIONS' ? { to: 'server' } : failure('BAD_REQUEST', { detail: 'target *' });
   const segments = resolvePath(request.path, policy.encodedSlashes);
   if (isFailure(segments)) return segments;
-  const mounted = mountFor(policy.mounts, segments);
-  if (mounted) return toScript(request, mounted.mount, mounted.below, policy.isindex);
-  return toFile(request, segments, policy);
+  const mounted = mountFor<Mount | ProgramMount>(
+    policy.programs.length === 0 ? policy.mounts : [...policy.mounts, ...policy.programs],
+    segments,
+  );
+  if (mounted === undefined) return toPublic(request, segments, policy);
+  const { mount, below } = mounted;
+  return 'root' in mount ? toScript(request, mount, below, policy) : toProgram(mount, below);
 };
 
-const toScript = (request: HttpRequest, mount: Mount, below: Segments, isindex: boolean): Destination => {
+/** RFC 3875 §4.1.13: SCRIPT_NAME is the prefix, PATH_INFO the rest, and no file stands behind it. */
+const toProgram = ({ prefix, gateway }: ProgramMount, below: Segments): Destination => {
+  const script = { file: asUrl(prefix), program: '', args: [], cwd: '', nph: false };
+  return { to: 'script', gateway, script, scriptName: joined(prefix), pathInfo: joined(below), file: undefined };
+};
+
+/** A file whose extension a program runs: always a real file inside the root, found by the walk; the program has nothing to guess. */
+const toProgramFile = (found: Found, prefix: Segments, { extensions }: RoutePolicy): Destination | undefined => {
+  const extension = extensionOf(found.path);
+  const gateway = extensions.get(extension);
+  if (gateway === undefined) {
+    // `.PHP` is not what was mounted, and its source is nobody's to read.
+    return extensions.has(extension.toLowerCase()) ? failure('SCRIPT_OUTSIDE', { file: found.path }) : undefined;
+  }
+  const script = { file: found.path, program: '', args: [], cwd: dirname(found.path), nph: false };
+  const scriptName = joined([...prefix, ...found.name]);
+  return { to: 'script', gateway, script, scriptName, pathInfo: joined(found.rest), file: found.path };
+};
+
+const toScript = (request: HttpRequest, mount: Mount, below: Segments, policy: RoutePolicy): Destination => {
+  const { isindex } = policy;
   const found = walk(mount.root, below);
   if (isFailure(found)) return found;
+  const answered = found.kind === 'file' ? toProgramFile(found, mount.prefix, policy) : undefined;
+  if (answered) return answered;
   if (found.kind === 'directory') {
     if (found.rest.length === 0) return slash(request, [...mount.prefix, ...found.name]);
     const index = scriptIndex(mount.root, found, (file, stats) => !isFailure(scriptAt(file, stats, mount.interpreters)));
@@ -58,7 +98,20 @@ const run = (request: HttpRequest, mount: Mount, found: Found, isindex: boolean)
   const args = isindex ? indexedQuery(request.method, request.query) : [];
   const script = scriptAt(found.path, found.stats, mount.interpreters, args);
   if (isFailure(script)) return script;
-  return { to: 'script', mount, script, scriptName: joined([...mount.prefix, ...found.name]), pathInfo: joined(found.rest) };
+  const scriptName = joined([...mount.prefix, ...found.name]);
+  return { to: 'script', gateway: mount.gateway, script, scriptName, pathInfo: joined(found.rest), file: script.file };
+};
+
+/** Front-controller style: what is there is sent, and one file answers for everything else. */
+const toPublic = (request: HttpRequest, segments: Segments, policy: RoutePolicy): Destination => {
+  const destination = toFile(request, segments, policy);
+  const { frontController, publicRoot } = policy;
+  if (frontController === undefined || publicRoot === undefined) return destination;
+  if (!isFailure(destination) && destination.to !== 'list') return destination;
+  if (isFailure(destination) && destination.code !== 'NOT_FOUND' && destination.code !== 'NO_LISTING') return destination;
+  const controller = walk(publicRoot, [frontController]);
+  if (isFailure(controller) || controller.kind !== 'file') return destination;
+  return toProgramFile(controller, [], policy) ?? destination;
 };
 
 const toFile = (request: HttpRequest, segments: Segments, policy: RoutePolicy): Destination => {
@@ -72,12 +125,18 @@ const toFile = (request: HttpRequest, segments: Segments, policy: RoutePolicy): 
   const hidden = policy.neverSent.has(found.path) || policy.mounts.some((mount) => isInside(mount.root, found.path));
   if (hidden) return failure('NOT_FOUND', { file: found.path });
   if (found.kind === 'file') {
+    const answered = toProgramFile(found, [], policy);
+    if (answered) return answered;
     if (policy.mounts.some((mount) => isSource(found.path, mount))) return failure('SCRIPT_OUTSIDE', { file: found.path });
     return found.rest.length === 0 ? { to: 'file', found } : failure('NOT_FOUND', { file: found.path });
   }
   if (found.rest.length === 0) return slash(request, found.name);
   const index = walk(found.path, ['index.html']);
   if (!isFailure(index) && index.kind === 'file') return { to: 'file', found: index };
+  for (const extension of policy.extensions.keys()) {
+    const program = walk(policy.publicRoot, [...found.name, `index${extension}`]);
+    if (!isFailure(program) && program.kind === 'file') return toProgramFile(program, [], policy) ?? failure('NOT_FOUND');
+  }
   return atRoot ? startPage : failure('NO_LISTING', { file: found.path });
 };
 

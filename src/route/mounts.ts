@@ -15,9 +15,18 @@ export interface Mount {
   readonly gateway: Gateway;
 }
 
+/** A prefix that a program of its own answers, whatever the path: no file is looked for. */
+export interface ProgramMount {
+  readonly prefix: Segments;
+  readonly gateway: Gateway;
+}
+
 /** The mount a path belongs to, and the segments below it; undefined when the path is nobody's. */
-export const mountFor = (mounts: readonly Mount[], segments: Segments): { mount: Mount; below: Segments } | undefined => {
-  let best: { mount: Mount; below: Segments } | undefined;
+export const mountFor = <M extends { readonly prefix: Segments }>(
+  mounts: readonly M[],
+  segments: Segments,
+): { mount: M; below: Segments } | undefined => {
+  let best: { mount: M; below: Segments } | undefined;
   for (const mount of mounts) {
     const below = underPrefix(mount.prefix, segments);
     if (below !== undefined && (best === undefined || mount.prefix.length > best.mount.prefix.length)) best = { mount, below };

@@ -15,8 +15,8 @@ export interface MetaFacts {
   readonly pathInfo: string;
   /** §4.1.6: PATH_INFO under the document root; undefined when there is none, or when it would lead outside. */
   readonly pathTranslated: string | undefined;
-  /** The script's absolute real path. */
-  readonly scriptFile: string;
+  /** The script's absolute real path; undefined where no file stands behind the URL. */
+  readonly scriptFile: string | undefined;
   readonly documentRoot: string;
   /** §4.1.2: bytes of the body after transfer codings are removed; undefined when there is no body or its length is not known. */
   readonly contentLength: number | undefined;
@@ -71,7 +71,7 @@ export const metaVariables = (
     'REQUEST_URI',
     recode(request.path) + (request.query === '' && !request.target.includes('?') ? '' : `?${recode(request.query)}`),
   );
-  vars.set('SCRIPT_FILENAME', facts.scriptFile);
+  if (facts.scriptFile !== undefined) vars.set('SCRIPT_FILENAME', facts.scriptFile);
   vars.set('DOCUMENT_ROOT', facts.documentRoot);
   vars.set('REQUEST_SCHEME', request.scheme);
   if (request.scheme === 'https') vars.set('HTTPS', 'on');

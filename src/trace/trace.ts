@@ -4,6 +4,9 @@
  *   received → granted → born → firstByte → headDone → lastByte → exited          (marks)
  *        queue    spawn     wait       head        body        exit               (phases between them)
  *
+ * A program that stays is not born for the request and does not exit with it: there `dialled` stands in the place of `born`, and
+ * `dial` in that of `spawn`.
+ *
  * The names are the same in Server-Timing, the log, JSON and the lab. A mark that was never reached is undefined, and so
  * is the phase: an unmeasured time is never shown as zero. A subscriber that throws must not break an exchange.
  */
@@ -15,7 +18,7 @@ export const now = (): number => performance.now();
 /** Milliseconds since 1970, for log lines. */
 export const wallClock = (): number => Date.now();
 
-export type Mark = 'received' | 'granted' | 'born' | 'firstByte' | 'headDone' | 'lastByte' | 'exited';
+export type Mark = 'received' | 'granted' | 'born' | 'dialled' | 'firstByte' | 'headDone' | 'lastByte' | 'exited';
 
 /** Durations in milliseconds; undefined when the exchange never came that far. */
 export interface Phases {
@@ -23,7 +26,9 @@ export interface Phases {
   readonly queue: number | undefined;
   /** Child asked for → exec has succeeded. */
   readonly spawn: number | undefined;
-  /** exec → first byte of output: interpreter start and program. */
+  /** Connection asked for → connected; nearly nothing on one that was kept. */
+  readonly dial: number | undefined;
+  /** exec, or connected → first byte of output: interpreter start and program. */
   readonly wait: number | undefined;
   /** First byte → blank line. */
   readonly head: number | undefined;
@@ -100,6 +105,7 @@ const marksFrom = (received: number): Record<Mark, number | undefined> => ({
   received,
   granted: undefined,
   born: undefined,
+  dialled: undefined,
   firstByte: undefined,
   headDone: undefined,
   lastByte: undefined,
@@ -165,7 +171,8 @@ export class Trace {
     return {
       queue: this.between('received', 'granted'),
       spawn: this.between('granted', 'born'),
-      wait: this.between('born', 'firstByte'),
+      dial: this.between('granted', 'dialled'),
+      wait: this.between('born', 'firstByte') ?? this.between('dialled', 'firstByte'),
       head: this.between('firstByte', 'headDone'),
       body: this.between('headDone', 'lastByte'),
       exit: this.between('lastByte', 'exited'),

@@ -90,17 +90,21 @@ export interface FastcgiAskingReader extends AskingReader {
  */
 export const fastcgi = (options: FastcgiOptions): Fastcgi => ({
   name: 'fastcgi',
-  ask: (meta) => ask(meta, options),
-  readTelling: (aside = unheard) => readTelling(options.requestId ?? 1, aside),
+  keeps: options.keep,
+  ask: (meta, turn = 0) => ask(meta, options, idAt(options, turn)),
+  readTelling: (aside = unheard) => readTelling((turn) => idAt(options, turn), aside),
   readAsking: (aside = unheard, values = oneAtATime) => readAsking(aside, values),
 });
 
 const unheard = (): void => {};
 
+/** Two ids take turns on a kept connection, so that what comes late for one answer is not taken for the next one's. */
+const idAt = ({ requestId = 1 }: FastcgiOptions, turn: number): number => (turn % 2 === 0 ? requestId : requestId === 1 ? 2 : 1);
+
 // --- the web server's side ----------------------------------------------------------------------------------------------
 
-const ask = (meta: MetaVariables, options: FastcgiOptions): Asking | Failure => {
-  const { keep, requestId = 1 } = options;
+const ask = (meta: MetaVariables, options: FastcgiOptions, requestId: number): Asking | Failure => {
+  const { keep } = options;
   const params = writeParams(requestId, variablesFor(meta, options));
   if (isFailure(params)) return params;
   const begin = writeBegin(requestId, roles[options.role], keep ? flag.KEEP_CONN : 0);
@@ -143,9 +147,9 @@ export const askValues = (): Buffer => writeValues(recordType.GET_VALUES, new Ma
 /** A GET_VALUES_RESULT: names and values; or WIRE_BROKEN. */
 export const readValues = (record: FcgiRecord): Map<string, string> | Failure => readPairs(record.content);
 
-const readTelling = (firstId: number, aside: (told: ToldAside) => void): FastcgiTellingReader => {
+const readTelling = (idAt: (turn: number) => number, aside: (told: ToldAside) => void): FastcgiTellingReader => {
   /** The id of the answer that is awaited; undefined between answers. */
-  let awaited: number | undefined = firstId;
+  let awaited: number | undefined = idAt(0);
   let strays = 0;
   let outputBytes = 0;
 
@@ -194,12 +198,15 @@ const readTelling = (firstId: number, aside: (told: ToldAside) => void): Fastcgi
     return undefined;
   };
 
+  const expect = (requestId: number): void => {
+    awaited = requestId;
+    outputBytes = 0;
+  };
+
   return {
     push: listener.push,
-    expect(requestId) {
-      awaited = requestId;
-      outputBytes = 0;
-    },
+    expect,
+    next: (turn) => expect(idAt(turn)),
     get strays() {
       return strays;
     },

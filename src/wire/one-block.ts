@@ -61,6 +61,7 @@ export const readUntilEnd = (silence: string): TellingReader => {
       if (!heard) return [{ kind: 'failed', why: failure('WIRE_TRUNCATED', { detail: silence }) }];
       return [...output(head.end()), { kind: 'ended', appStatus: undefined }];
     },
+    next() {},
   };
 };
 

@@ -16,6 +16,7 @@ import type { Asking, Field, Wire } from './wire.js';
 
 export const scgi: Wire = {
   name: 'scgi',
+  keeps: false,
   ask: (meta) => ask(meta),
   readTelling: () => readUntilEnd('not one byte of answer'),
   readAsking: () => readOneBlock(spelling),

@@ -24,6 +24,7 @@ export interface UwsgiOptions {
 
 export const uwsgi = (options: UwsgiOptions): Wire => ({
   name: 'uwsgi',
+  keeps: false,
   ask: (meta) => ask(meta, options),
   // uWSGI closes without a word when the block is larger than its buffer (uwsgi#1831), and mentions it in its own log only.
   readTelling: () => readUntilEnd('not one byte of answer; so does uWSGI when variables exceed its buffer-size, 4096 unless set'),

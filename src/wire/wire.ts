@@ -11,9 +11,11 @@ import type { MetaVariables } from '../types.js';
 
 export interface Wire {
   readonly name: 'fastcgi' | 'scgi' | 'uwsgi';
-  /** One request, spelt; or why it cannot be (a variable too large for the wire). */
-  ask(meta: MetaVariables): Asking | Failure;
-  /** Reads answers. One for each connection; a wire that keeps connections has a way to say that the next answer is awaited. */
+  /** A connection outlives its answer and carries the next request. */
+  readonly keeps: boolean;
+  /** One request, spelt; or why it cannot be (a variable too large for the wire). `turn`: how many this connection carried before. */
+  ask(meta: MetaVariables, turn?: number): Asking | Failure;
+  /** Reads answers. One for each connection. */
   readTelling(): TellingReader;
   /** The program's side. One for each connection. */
   readAsking(): AskingReader;
@@ -44,6 +46,8 @@ export interface TellingReader {
   push(bytes: Buffer): Told[];
   /** The connection is at its end: what that means in this place. */
   end(): Told[];
+  /** The request of this turn has been sent and its answer is awaited. Told only where the wire keeps connections, from turn 1 on. */
+  next(turn: number): void;
 }
 
 /** The program's side of one answer. Each gives the bytes to send. */

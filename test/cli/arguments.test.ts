@@ -55,6 +55,7 @@ const understood: readonly [argv: string[], values: object, operands?: string[]]
   [['run', 'a.py', '--data=-x'], { data: '-x' }, ['a.py']],
   [['run', 'a.py', '-d', '@-'], { data: '@-' }, ['a.py']],
   [['run', 'a.py', '-d', '-'], { data: '-' }, ['a.py']],
+  [['wire', 'encode', '/a', '--wire', 'scgi', '--script=b.php', '-dx'], { wire: 'scgi', script: 'b.php', data: 'x' }, ['/a']],
   [['time'], {}],
   [['time', 'a.py', '?x', '-n5', '-c', '2', '--spawn=portable'], { requests: 5, concurrency: 2, spawn: 'portable' }, ['a.py', '?x']],
   [['doctor', 'run', '--json'], { json: true }, ['run']],
@@ -73,6 +74,13 @@ test('the sub-command is the first word', () => {
   assert.equal(readArguments(['run', 'x']).command, 'run');
   assert.equal(readArguments(['doctor']).command, 'doctor');
   assert.equal(readArguments(['www', 'run']).command, 'serve');
+  assert.equal(readArguments(['www', 'wire', 'decode']).command, 'serve');
+  assert.deepEqual(readArguments(['wire', 'decode', 'wire']), { command: 'wire decode', values: {}, operands: ['wire'] });
+  assert.equal(readArguments(['wire', 'encode']).command, 'wire encode');
+  assert.equal(readArguments(['wire', '--help']).command, 'wire');
+  mistake(['wire'], /^wire is followed by decode or encode$/);
+  mistake(['wire', 'decod', '--hex'], /; got 'decod'$/);
+  mistake(['wire', 'decode --hex'], /; got 'decode --hex'$/);
 });
 
 const mistakes: readonly [argv: string[], expected: RegExp][] = [
@@ -103,10 +111,12 @@ const mistakes: readonly [argv: string[], expected: RegExp][] = [
   [['--host', '127.0.0.1:80'], /without a port/],
   [['--prefix', 'cgi-bin'], /begins with \//],
   [['--prefix', '/a/../b'], /begins with \//],
-  [['--json'], /--json is an option of cgi-serve run, cgi-serve time, cgi-serve doctor, not of cgi-serve DIR/],
+  [['--json'], /--json is an option of cgi-serve run, cgi-serve time, cgi-serve doctor, cgi-serve wire decode, not of cgi-serve DIR/],
   [['doctor', '--port', '1'], /--port is an option of cgi-serve DIR, not of cgi-serve doctor/],
   [['--spawn', 'fork'], /one of auto, native, portable; got 'fork'/],
   [['doctor', '--spawn', 'auto'], /--spawn is an option of cgi-serve DIR, cgi-serve run, cgi-serve time, not of cgi-serve doctor/],
+  [['wire', 'decode', '--wire', 'http'], /one of fastcgi, scgi, uwsgi; got 'http'/],
+  [['wire', 'encode', '/', '--json'], /--json is an option of .*cgi-serve wire decode, not of cgi-serve wire encode/],
   [['time', '-n', '0'], /^--requests takes a whole number from 1/],
   [['-n', '5'], /^there is no option -n/],
   [['-xyz'], /^there is no option -xyz/],
@@ -129,7 +139,7 @@ test('no option that takes a value lets the next option be that value', () => {
   for (const name of optionNames) {
     const row = rowOf(name);
     if (row.kind !== 'flag')
-      mistake([...(row.for?.includes('serve') === false ? [row.for[0]!, 'x'] : []), `--${name}`, '--help'], /needs a value/);
+      mistake([...(row.for?.includes('serve') === false ? [...row.for[0]!.split(' '), 'x'] : []), `--${name}`, '--help'], /needs a value/);
   }
 });
 

@@ -62,7 +62,7 @@ const exchange = (more: Partial<Exchange> = {}): Exchange => ({
   pid: 4242,
   exitCode: 0,
   signal: undefined,
-  phases: { queue: 0.01, spawn: 1.1, wait: 13.44, head: 0.02, body: undefined, exit: 0.8 },
+  phases: { queue: 0.01, spawn: 1.1, dial: undefined, wait: 13.44, head: 0.02, body: undefined, exit: 0.8 },
   account: undefined,
   totalMs: 15.94,
   stderrBytes: 0,
@@ -94,7 +94,7 @@ test('the dev line', () => {
   assert.match(line({ status: 0, failure: failure('CLIENT_GONE') }), /^\S+ --- POST .* CLIENT_GONE$/);
   assert.match(line({ notes: ['body cut at Content-Length 5'] }), / · body cut at Content-Length 5$/);
   // Never came to a process: nothing is claimed of one.
-  const none = { queue: undefined, spawn: undefined, wait: undefined, head: undefined, body: undefined, exit: undefined };
+  const none = { queue: undefined, spawn: undefined, dial: undefined, wait: undefined, head: undefined, body: undefined, exit: undefined };
   assert.match(line({ pid: undefined, exitCode: undefined, phases: none }), /15\.9ms 512B$/);
   assert.equal(logLine('dev', exchange({ pid: undefined, phases: none }), palette(true)).includes('\x1b[2m\x1b[22m'), false);
 });
@@ -137,7 +137,7 @@ test('NDJSON: keys that stay, null for what was not measured', () => {
   const record = JSON.parse(logLine('json', exchange({ status: 502, failure: failure('REPLY_EMPTY') })));
   const keys =
     'ts level event id client user method url proto status dur_ms bytes_in bytes_out backend script pid exit_code signal queue_ms spawn_ms ' +
-    'wait_ms head_ms body_ms exit_ms user_ms system_ms peak_rss_kib minor_faults major_faults voluntary_switches involuntary_switches ' +
+    'dial_ms wait_ms head_ms body_ms exit_ms user_ms system_ms peak_rss_kib minor_faults major_faults voluntary_switches involuntary_switches ' +
     'stderr_bytes referer user_agent error detail notes';
   assert.deepEqual(Object.keys(record), keys.split(' '));
   assert.equal(record.ts, '2026-11-22T20:02:04.120Z');
@@ -381,6 +381,9 @@ test('completions are what the shell reads', (t) => {
   assert.ok(complete('time', '-').includes('-n') && !complete('run', '-').includes('-n'));
   assert.deepEqual(complete('--spawn', 'n'), ['native']);
   assert.ok(complete('doc').includes('doctor') && complete('ti').includes('time'));
+  assert.deepEqual(complete('wi'), ['wire']);
+  assert.deepEqual(complete('wire', ''), ['decode', 'encode']);
+  assert.ok(complete('wire', 'encode', '--').includes('--script') && !complete('wire', 'decode', '--').includes('--script'));
 });
 
 test('columns, wrapping, and what may be shown', () => {

@@ -22,16 +22,23 @@ export const tools: Readonly<Record<string, Tool>> = {
   chromium: { packages: ['chromium'] },
   cgit: { packages: ['cgit'], file: '/usr/lib/cgit/cgit.cgi' },
   curl: { packages: ['curl'] },
+  fcgiwrap: { packages: ['fcgiwrap'], file: '/usr/sbin/fcgiwrap' },
   fossil: { packages: ['fossil'] },
   git: { packages: ['git'] },
   'git http-backend': { packages: ['git'], file: '/usr/lib/git-core/git-http-backend' },
   gitweb: { packages: ['gitweb', 'libcgi-pm-perl'], file: '/usr/share/gitweb/gitweb.cgi' },
   htpasswd: { packages: ['apache2-utils'] },
+  nginx: { packages: ['nginx-light'], file: '/usr/sbin/nginx' },
   perl: { packages: ['perl'] },
   'perl CGI.pm': { packages: ['perl', 'libcgi-pm-perl'], probe: ['perl', '-MCGI', '-e', '1'] },
+  'perl CGI::Fast': { packages: ['libcgi-fast-perl'], probe: ['perl', '-MCGI::Fast', '-e', '1'] },
+  'perl FCGI.pm': { packages: ['perl', 'libfcgi-perl'], probe: ['perl', '-MFCGI', '-e', '1'] },
   'php-cgi': { packages: ['php-cgi'] },
+  'php-fpm': { packages: ['php8.2-fpm'], file: '/usr/sbin/php-fpm8.2' },
   python3: { packages: ['python3'] },
+  'spawn-fcgi': { packages: ['spawn-fcgi'] },
   sqlite3: { packages: ['sqlite3'] },
+  uwsgi: { packages: ['uwsgi-core', 'uwsgi-plugin-python3'], file: '/usr/bin/uwsgi_python3' },
 };
 
 /** True when every program is there. Else the test is skipped, saying which is not: `if (!needs(t, 'php-cgi')) return;` */
