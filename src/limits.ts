@@ -145,6 +145,8 @@ export const peerFailuresMax = 3;
 export const peerOutMs = 10_000;
 /** Of an upload, written ahead of a program that reads it slowly. */
 export const writeAheadBytesMax = 256 * KIB;
+/** An answer that lies in the kernel when a write to the program fails is read in pieces of so much. */
+export const lastWordsBytes = 64 * KIB;
 /** A value shown beside its bytes in the wire view; the rest is in the hex. */
 export const fieldTextBytesMax = 200;
 /** `wire decode`: input. It keeps a field for every few bytes of it; of a large upload the first part says all there is to learn. */

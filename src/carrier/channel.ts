@@ -16,6 +16,8 @@ export interface ChannelEvents {
   drain(): void;
   /** The program takes no more input; that is its right (RFC 3875 §4.2 obliges it to nothing). */
   inputClosed(): void;
+  /** Whether anybody still waits for the answer. */
+  wanted(): boolean;
   /** Worth a line, and no failure. */
   noted(text: string): void;
   output(piece: Buffer): void;

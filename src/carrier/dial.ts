@@ -10,7 +10,7 @@
 import { readSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { type Failure, failure, isFailure } from '../failures.js';
-import { dialRetryMs } from '../limits.js';
+import { dialRetryMs, lastWordsBytes } from '../limits.js';
 import { type Member, Roster } from '../roster.js';
 import { now } from '../trace/trace.js';
 import type { GatewayRequest } from '../types.js';
@@ -165,7 +165,7 @@ export const dialCarrier = (options: DialOptions): Carrier => {
   // --- one request -----------------------------------------------------------------------------------------------
 
   const openFor = (request: GatewayRequest, events: ChannelEvents): void => {
-    const untilMs = now() + connectMs;
+    let untilMs = now() + connectMs;
     const tried = new Set<Peer<Address>>();
     let line: Line | undefined;
     let asking: Asking;
@@ -187,6 +187,13 @@ export const dialCarrier = (options: DialOptions): Carrier => {
       if (line) {
         line.call = undefined;
         line.socket.destroy();
+      }
+      // The answer was whole by its length, or nobody waits for it any more: how the connection ends says nothing of it.
+      if (opened && !events.wanted()) {
+        events.noted(`${why.code} when the answer was over`);
+        events.outputEnd();
+        events.exited(undefined, undefined, undefined);
+        return finish(undefined, peer);
       }
       failing = true;
       events.failed(why);
@@ -215,6 +222,13 @@ export const dialCarrier = (options: DialOptions): Carrier => {
       });
     };
     const use = (taken: Line): void => {
+      if (!events.wanted()) {
+        // The client left while we dialled: the program is not asked for nobody.
+        if (taken.turn > 0) keepOrDrop(taken, false);
+        else taken.socket.destroy();
+        failing = true;
+        return finish(undefined, taken.peer);
+      }
       const spelt = wire.ask(request.meta, taken.turn);
       line = taken;
       taken.call = call;
@@ -295,6 +309,7 @@ export const dialCarrier = (options: DialOptions): Carrier => {
       line = undefined;
       socket.destroy();
       events.noted(`asked again: ${peer.address.text} had closed the kept connection`);
+      untilMs = now() + connectMs;
       connectTo(peer);
     };
 
@@ -371,8 +386,6 @@ const lastWords = (socket: Socket): { pieces: Buffer[]; whole: boolean } => {
   }
   return { pieces, whole };
 };
-
-const lastWordsBytes = 64 * 1024;
 
 /** The program is well and says no: the line stays in rotation. */
 const isRefusal = ({ code }: Failure): boolean =>

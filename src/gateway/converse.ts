@@ -204,6 +204,7 @@ export const converse = (
       feed();
     },
     failed: fail,
+    wanted: () => !settled,
     noted: (text) => trace.note(text),
     drain() {
       stdinClock = watch.stop(stdinClock);

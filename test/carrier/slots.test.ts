@@ -101,6 +101,7 @@ test('the queue is full when those who run and those who wait are as many as bot
     guests.map(({ refused }) => refused?.code),
     [undefined, undefined, undefined, undefined, undefined, 'QUEUE_FULL'],
   );
+  places.close();
 });
 
 test('nobody waits longer than the bound', async () => {
