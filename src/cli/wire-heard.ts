@@ -71,13 +71,13 @@ interface Ear {
   /** `record`: undefined when its end is missing. */
   hear(record: FcgiRecord | undefined, bytes: Buffer): void;
   end(): void;
-  readonly strays: number;
+  strays(): number;
 }
 
 export const hearFastcgi = (bytes: Buffer): Hearing => {
   const reader = recordReader();
   const records = reader.push(bytes);
-  const cut = reader.broken ?? reader.end();
+  const cut = reader.broken() ?? reader.end();
   const heard: Heard[] = [];
   const failures: Failure[] = [];
   const ears = new Map<Side, Ear>();
@@ -107,7 +107,7 @@ export const hearFastcgi = (bytes: Buffer): Hearing => {
   if (rest.length > 0) ears.get(side)!.hear(undefined, rest);
   for (const ear of ears.values()) ear.end();
   if (cut !== undefined && failures.length === 0) failures.push(cut);
-  const strays = [...ears.values()].reduce((sum, ear) => sum + ear.strays, 0) - foreign;
+  const strays = [...ears.values()].reduce((sum, ear) => sum + ear.strays(), 0) - foreign;
   return { sides: new Set(ears.keys()), heard, failures, strays };
 };
 
@@ -159,9 +159,7 @@ const requestEar = (heard: Heard[], failures: Failure[]): Ear => {
       answered();
       for (const event of reader.end()) note(open, event, failures);
     },
-    get strays() {
-      return reader.strays;
-    },
+    strays: () => reader.strays(),
   };
 };
 
@@ -201,8 +199,6 @@ const answerEar = (heard: Heard[], failures: Failure[]): Ear => {
     end() {
       if (!over) listen(reader.end());
     },
-    get strays() {
-      return reader.strays;
-    },
+    strays: () => reader.strays(),
   };
 };

@@ -30,7 +30,7 @@ export const fieldsOfStream = (bytes: Buffer): Field[] => {
   };
   const reader = recordReader();
   const fields = reader.push(bytes).flatMap(shown);
-  const failure = reader.broken ?? reader.end();
+  const failure = reader.broken() ?? reader.end();
   // A record that is cut is filled up with zeros, and its fields are cut where the bytes end.
   if (failure?.code === 'WIRE_TRUNCATED') fields.push(...shown(reader.push(Buffer.alloc(headerBytes + 0xffff))[0]!));
   const here = fields.filter(({ at }) => at < bytes.length).map((each) => cutAt(bytes, each));

@@ -65,7 +65,7 @@ export interface RecordReader {
   /** The connection has ended: what that cuts off. Undefined between records, and after `broken` has said what was wrong. */
   end(): Failure | undefined;
   /** Set once the bytes are no records: nothing after them can be read. */
-  readonly broken: Failure | undefined;
+  broken(): Failure | undefined;
 }
 
 /** At most one record is held: 64 KiB, whatever the peer announces. */
@@ -81,9 +81,7 @@ export const recordReader = (): RecordReader => {
   let broken: Failure | undefined;
 
   return {
-    get broken() {
-      return broken;
-    },
+    broken: () => broken,
     push(piece) {
       const records: FcgiRecord[] = [];
       let i = 0;

@@ -66,7 +66,7 @@ export interface FastcgiTellingReader extends TellingReader {
    */
   expect(requestId: number): void;
   /** Records that belonged to no awaited answer. */
-  readonly strays: number;
+  strays(): number;
 }
 
 /** What a web server says besides the request, and what the wire answers without asking the program. */
@@ -81,7 +81,7 @@ export interface FastcgiAskingReader extends AskingReader {
   /** END_REQUEST has been sent: the id is free again, and the connection ready for the next request. */
   answered(): void;
   /** Records that belonged to no active request. */
-  readonly strays: number;
+  strays(): number;
 }
 
 /**
@@ -207,11 +207,9 @@ const readTelling = (idAt: (turn: number) => number, aside: (told: ToldAside) =>
     push: listener.push,
     expect,
     next: (turn) => expect(idAt(turn)),
-    get strays() {
-      return strays;
-    },
+    strays: () => strays,
     end() {
-      if (listener.over) return [];
+      if (listener.over()) return [];
       const cut = listener.end();
       if (awaited === undefined) return [];
       if (cut?.code === 'WIRE_BROKEN') return [{ kind: 'failed', why: cut }];
@@ -332,11 +330,9 @@ const readAsking = (aside: (asked: AskedAside) => void, values: ReadonlyMap<stri
     answered() {
       active = undefined;
     },
-    get strays() {
-      return strays;
-    },
+    strays: () => strays,
     end() {
-      if (listener.over) return [];
+      if (listener.over()) return [];
       const cut = listener.end();
       const stage = active?.stage;
       // FastCGI §5.4 — a server that does not multiplex may abort by closing the connection.
@@ -389,9 +385,7 @@ const listen = <Event>(hear: (record: FcgiRecord, say: (event: Event | Failed) =
   const records = recordReader();
   let over = false;
   return {
-    get over() {
-      return over;
-    },
+    over: () => over,
     push(bytes: Buffer): (Event | Failed)[] {
       const events: (Event | Failed)[] = [];
       if (over) return events;
@@ -400,7 +394,7 @@ const listen = <Event>(hear: (record: FcgiRecord, say: (event: Event | Failed) =
         broken = hear(record, (event) => events.push(event));
         if (broken !== undefined) break;
       }
-      broken ??= records.broken;
+      broken ??= records.broken();
       if (broken !== undefined) events.push({ kind: 'failed', why: broken });
       over = broken !== undefined;
       return events;

@@ -11,9 +11,9 @@ import type { Field } from './wire.js';
 /** Takes one field after the other off the front of some bytes. */
 export interface Ruler {
   /** Offset of the byte that is next. */
-  readonly at: number;
+  at(): number;
   /** What is not taken yet. */
-  readonly rest: Buffer;
+  rest(): Buffer;
   /** The next `count` bytes, or what is here of them. */
   take(count: number, name: string, said: Said, value?: (bytes: Buffer) => string): Buffer;
 }
@@ -22,7 +22,7 @@ export const fieldsOfOneBlock = (spelling: Spelling, bytes: Buffer): Field[] => 
   const fields: Field[] = [];
   const ruler = rulerOver(bytes, fields);
   const unread = (why: Failure): void => {
-    ruler.take(ruler.rest.length, 'unread', [spelling.name, why.evidence.detail ?? why.code]);
+    ruler.take(ruler.rest().length, 'unread', [spelling.name, why.evidence.detail ?? why.code]);
   };
 
   let startBytes = 0;
@@ -38,7 +38,7 @@ export const fieldsOfOneBlock = (spelling: Spelling, bytes: Buffer): Field[] => 
   const meta = spelling.read(bytes.subarray(startBytes, startBytes + measured));
   if (meta instanceof Map) {
     ruler.take(contentLength(meta), 'body', spelling.body);
-    ruler.take(ruler.rest.length, 'after the body', spelling.after);
+    ruler.take(ruler.rest().length, 'after the body', spelling.after);
   } else unread(meta);
   return fields;
 };
@@ -46,12 +46,8 @@ export const fieldsOfOneBlock = (spelling: Spelling, bytes: Buffer): Field[] => 
 const rulerOver = (bytes: Buffer, fields: Field[]): Ruler => {
   let at = 0;
   return {
-    get at() {
-      return at;
-    },
-    get rest() {
-      return bytes.subarray(at);
-    },
+    at: () => at,
+    rest: () => bytes.subarray(at),
     take(count, name, [rule, says], value = textOf) {
       const taken = bytes.subarray(at, at + count);
       const partial = taken.length < count;

@@ -102,13 +102,13 @@ const spelling: Spelling = {
     ruler.take(1, 'colon', ['SCGI §4', 'Ends the length.']);
     const end = start.length + blockBytes - 1;
     const toNul = (name: string, says: string): void => {
-      const nul = ruler.rest.indexOf(0);
-      const bytes = nul < 0 || ruler.at + nul >= end ? end - ruler.at : nul + 1;
+      const nul = ruler.rest().indexOf(0);
+      const bytes = nul < 0 || ruler.at() + nul >= end ? end - ruler.at() : nul + 1;
       ruler.take(bytes, name, ['SCGI §3', says], (text) => printable(text.at(-1) === 0 ? text.subarray(0, -1) : text));
     };
-    while (ruler.at < end && ruler.rest.length > 0) {
+    while (ruler.at() < end && ruler.rest().length > 0) {
       toNul('name', 'A name, ended by NUL; the first one is CONTENT_LENGTH.');
-      if (ruler.at < end) toNul('value', 'Its value, ended by NUL; it may be empty.');
+      if (ruler.at() < end) toNul('value', 'Its value, ended by NUL; it may be empty.');
     }
     ruler.take(1, 'comma', ['SCGI §4', 'Closes the netstring, and shows that its length was right.']);
   },

@@ -170,10 +170,10 @@ const spelling: Spelling = {
     const end = start.length + blockBytes;
     const vars = (says: string): Said => ['uwsgi, the vars', says];
     const sized = (name: string, sizeSays: string, says: string): void => {
-      const size = ruler.take(Math.min(2, end - ruler.at), `${name}_size`, vars(sizeSays), lowFirst);
-      if (size.length === 2) ruler.take(Math.min(size.readUInt16LE(), end - ruler.at), name, vars(says));
+      const size = ruler.take(Math.min(2, end - ruler.at()), `${name}_size`, vars(sizeSays), lowFirst);
+      if (size.length === 2) ruler.take(Math.min(size.readUInt16LE(), end - ruler.at()), name, vars(says));
     };
-    while (ruler.at < end && ruler.rest.length > 0) {
+    while (ruler.at() < end && ruler.rest().length > 0) {
       sized('key', 'How many bytes the name has, low byte first.', 'The name, without an end mark.');
       sized('val', 'How many bytes the value has; it may have none.', 'The value, without an end mark.');
     }

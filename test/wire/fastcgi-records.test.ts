@@ -36,7 +36,7 @@ const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex
 function readAll(pieces: Buffer[]) {
   const reader = recordReader();
   const records = pieces.flatMap((piece) => reader.push(piece));
-  return { records: records.map(plain), failure: reader.broken ?? reader.end() };
+  return { records: records.map(plain), failure: reader.broken() ?? reader.end() };
 }
 const plain = ({ at, type, requestId, content, paddingBytes }: FcgiRecord) => ({
   at,

@@ -45,7 +45,7 @@ const params = (variables: Record<string, string>, id = 1): Buffer => {
 const recordsIn = (stream: Buffer): string[] => {
   const reader = recordReader();
   const records = reader.push(stream);
-  assert.equal(reader.broken ?? reader.end(), undefined);
+  assert.equal(reader.broken() ?? reader.end(), undefined);
   return records.map(({ type, requestId, content }) => `${typeName(type)} ${requestId} ${JSON.stringify(content.toString('latin1'))}`);
 };
 
@@ -71,7 +71,7 @@ const hearAnswer = (...pieces: Buffer[]): Heard => {
   const reader = fastcgi(responder).readTelling((told) => asides.push(showAside(told)));
   const events = [...pieces.flatMap((piece) => reader.push(piece)), ...reader.end()];
   assert.deepEqual([...reader.push(end()), ...reader.end()], [], 'nothing after the end');
-  return { events, story: story(events), asides, strays: reader.strays };
+  return { events, story: story(events), asides, strays: reader.strays() };
 };
 
 /** A program hears a request, and the end of its connection. */
@@ -79,7 +79,7 @@ const hearRequest = (...pieces: Buffer[]): Heard => {
   const asides: string[] = [];
   const reader = fastcgi(responder).readAsking((asked) => asides.push(showAside(asked)));
   const events = [...pieces.flatMap((piece) => reader.push(piece)), ...reader.end()];
-  return { events, story: story(events), asides, strays: reader.strays };
+  return { events, story: story(events), asides, strays: reader.strays() };
 };
 
 const asking = (variables: Record<string, string>, options: FastcgiOptions = responder): Asking => {
@@ -224,7 +224,7 @@ describe('a kept connection', () => {
       const stream = Buffer.concat([rec(STDOUT, `a${id}`, id), end(0, 0, id)]);
       assert.deepEqual(story(stream.length > 0 ? reader.push(stream) : []), [`output a${id}`, 'ended 0']);
     }
-    assert.equal(reader.strays, 0);
+    assert.equal(reader.strays(), 0);
     reader.expect(2);
     assert.match(story(reader.end()).join(), /WIRE_TRUNCATED the connection ended after 0 bytes/);
   });
@@ -242,7 +242,7 @@ describe('a kept connection', () => {
     reader.expect(2);
     const late = Buffer.concat([rec(STDOUT, 'old'), end(), rec(STDOUT, 'new', 2), end(0, 0, 2)]);
     assert.deepEqual(story(reader.push(late)), ['output new', 'ended 0']);
-    assert.equal(reader.strays, 2);
+    assert.equal(reader.strays(), 2);
   });
 });
 
