@@ -135,7 +135,8 @@ test('client stops half-way through a chunked upload: 400 at once, and what was 
   assert.match(answer.text, /BODY_CUT_SHORT/);
   assert.equal((await h.exchange()).pid, undefined);
   assert.equal(existsSync(join(h.dir, 'pid')), false);
-  await until(() => spools() === before, 'the temporary file to be closed');
+  // `before` may have counted one of the test before, whose last write was still under way.
+  await until(() => spools() <= before, 'the temporary file to be closed');
 });
 
 test('a half-closed client is still answered', async (t) => {
