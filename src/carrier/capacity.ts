@@ -42,7 +42,7 @@ export const learning = (carrier: Carrier, addresses: readonly Address[], learnt
 
 /** Calls `done` once. */
 const askCapacity = (address: Address, done: (capacity: Capacity) => void): void => {
-  const socket = connect('path' in address ? { path: address.path } : { host: address.host, port: address.port });
+  const socket = connect(address);
   let over = false;
   const finish = (silent: boolean, connections?: number): void => {
     if (over) return;

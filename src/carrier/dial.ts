@@ -141,8 +141,7 @@ export const dialCarrier = (options: DialOptions): Carrier => {
       done(result);
     };
     const attempt = (): void => {
-      const fresh =
-        'path' in address ? connect({ path: address.path }) : connect({ host: address.host, port: address.port, noDelay: true });
+      const fresh = connect({ ...address, noDelay: true });
       socket = fresh;
       const failed = (error: NodeJS.ErrnoException): void => {
         fresh.destroy();
@@ -224,7 +223,7 @@ export const dialCarrier = (options: DialOptions): Carrier => {
     const use = (taken: Line): void => {
       if (!events.wanted()) {
         // The client left while we dialled: the program is not asked for nobody.
-        if (taken.turn > 0) keepOrDrop(taken, false);
+        if (taken.turn > 0) putBack(taken);
         else taken.socket.destroy();
         failing = true;
         return finish(undefined, taken.peer);
@@ -235,7 +234,7 @@ export const dialCarrier = (options: DialOptions): Carrier => {
       taken.heard = false;
       if (isFailure(spelt)) {
         taken.call = undefined;
-        keepOrDrop(taken, false);
+        putBack(taken);
         line = undefined;
         return fail(spelt, undefined, taken.peer);
       }
@@ -250,9 +249,9 @@ export const dialCarrier = (options: DialOptions): Carrier => {
       events.opened(channel);
     };
     /** A line that was never asked anything is as good as before; `turn` must not count a request it did not carry. */
-    const keepOrDrop = (taken: Line, carried: boolean): void => {
+    const putBack = (taken: Line): void => {
       if (!wire.keeps) return void taken.socket.destroy();
-      if (!carried) taken.turn -= 1;
+      taken.turn -= 1;
       keep(taken);
     };
     /** The second try, on a fresh connection; the first had no body to send, so all of it is said again. */

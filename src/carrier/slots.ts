@@ -14,7 +14,7 @@ import { now } from '../trace/trace.js';
 /** Read anew each time: a program may say later how much it takes. */
 export interface SlotBounds {
   atOnceMax: number;
-  newbornsMax: number;
+  readonly newbornsMax: number;
   readonly queueMax: number;
   readonly queueMs: number;
 }

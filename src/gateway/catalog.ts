@@ -64,7 +64,9 @@ export interface DialTarget {
 export const createDialGateway = (target: DialTarget, settings: Settings, watch: Watch = (carrier) => carrier): Gateway => {
   const { addresses, connections = connectionsPerPeer } = target;
   let keeps = true;
-  const bounds = { atOnceMax: 0, newbornsMax: 0, queueMax: settings.maxQueue, queueMs };
+  // A program that stays is no newborn: only the connections are counted.
+  const newbornsMax = Number.POSITIVE_INFINITY;
+  const bounds = { atOnceMax: connections * addresses.length, newbornsMax, queueMax: settings.maxQueue, queueMs };
   const dialling = dialCarrier({
     wire: wireOf(target),
     addresses,
@@ -75,16 +77,10 @@ export const createDialGateway = (target: DialTarget, settings: Settings, watch:
     outMs: peerOutMs,
     writeAheadBytes: writeAheadBytesMax,
   });
-  // A program that stays is no newborn: only the connections are counted.
-  const take = (each: number): void => {
-    bounds.atOnceMax = each * addresses.length;
-    bounds.newbornsMax = bounds.atOnceMax;
-  };
-  take(connections);
   const asks = target.wire === 'fastcgi' && target.connections === undefined;
   const learnt = (capacity: Capacity): void => {
     keeps = !capacity.silent;
-    if (capacity.connections !== undefined) take(capacity.connections);
+    if (capacity.connections !== undefined) bounds.atOnceMax = capacity.connections * addresses.length;
   };
   const carrier = asks ? learning(dialling, addresses, learnt) : dialling;
   return gatewayOver(target.wire, watch(carrier), { ...settings, slots: bounds, works: () => true });

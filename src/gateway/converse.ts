@@ -8,7 +8,6 @@
  * Ends in one of three ways: the answer is whole (`end`), it cannot be (`fail`), or nobody wants it (`abort`). Then the
  * program's own end is waited for, and `over` closes the account.
  */
-
 import { startOf } from '../bytes.js';
 import type { Carrier, Channel, ChannelEvents } from '../carrier/channel.js';
 import { type Failure, failure, withEvidence } from '../failures.js';

@@ -100,7 +100,7 @@ export interface Exchange {
   readonly notes: readonly string[];
 }
 
-/** All seven from the start: an object that grows costs V8 a new shape for each step. */
+/** All of them from the start: an object that grows costs V8 a new shape for each step. */
 const marksFrom = (received: number): Record<Mark, number | undefined> => ({
   received,
   granted: undefined,
