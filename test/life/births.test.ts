@@ -24,8 +24,10 @@ test(`${storm} children that end in the same moment are all reaped, each with it
     },
   });
   t.after(() => h.stop());
+  const noConnections = () => new Promise<boolean>((resolve) => h.server.http.getConnections((_, count) => resolve(count === 0)));
   await get(h.port, '/cgi-bin/hello.cgi'); // What is opened once is open from now on.
   await childless();
+  await until(noConnections, 'the connection to be closed: its descriptor is none of those that stay');
   const before = descriptors()?.length;
   for (let round = 0; round < 2; round++) {
     const answers = Array.from({ length: storm }, (_, i) => get(h.port, `/cgi-bin/wait.cgi?${i}`));
@@ -42,7 +44,7 @@ test(`${storm} children that end in the same moment are all reaped, each with it
     assert.equal(exchange.exitCode, Number(exchange.target.split('?')[1]) % 100);
   }
   await childless();
-  await until(() => descriptors()?.length === before, 'descriptors to be closed');
+  if (before !== undefined) await until(() => descriptors()!.length <= before, `all but ${before} descriptors to be closed`);
 });
 
 test('a script that leaves its process group is ended all the same', async (t) => {
