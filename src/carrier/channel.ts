@@ -20,6 +20,9 @@ export interface ChannelEvents {
   wanted(): boolean;
   /** Worth a line, and no failure. */
   noted(text: string): void;
+  /** Bytes as they stand on the wire, envelope and all, each way; never told where there is none, between a script and its pipes. */
+  sent(bytes: Buffer): void;
+  received(bytes: Buffer): void;
   output(piece: Buffer): void;
   outputEnd(): void;
   /** stderr. */

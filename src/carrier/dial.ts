@@ -46,6 +46,7 @@ interface Line {
 }
 
 interface DialCall {
+  received(bytes: Buffer): void;
   told(told: Told): void;
   drain(): void;
   /** The connection is at its end, with an errno or without. */
@@ -79,6 +80,7 @@ export const dialCarrier = (options: DialOptions): Carrier => {
       // Nobody has asked: an idle connection on which something comes is not one to trust with a request.
       if (line.call === undefined) return void socket.destroy();
       line.heard = true;
+      line.call.received(bytes);
       tell(line.reader.push(bytes));
     });
     socket.on('drain', () => line.call?.drain());
@@ -95,7 +97,10 @@ export const dialCarrier = (options: DialOptions): Carrier => {
     socket._destroy = (error: NodeJS.ErrnoException | null, done) => {
       if (error?.syscall === 'write' && line.call && socket.readableLength === 0) {
         const { pieces, whole } = lastWords(socket);
-        for (const piece of pieces) tell(line.reader.push(piece));
+        for (const piece of pieces) {
+          line.call?.received(piece);
+          tell(line.reader.push(piece));
+        }
         // EPIPE: it closed in good order. ECONNRESET: it did not, and what came may be half of it.
         if (whole && error.code === 'EPIPE') end();
       }
@@ -244,6 +249,7 @@ export const dialCarrier = (options: DialOptions): Carrier => {
       taken.socket.cork();
       process.nextTick(() => taken.socket.uncork());
       taken.socket.write(asking.opening);
+      events.sent(asking.opening);
       if (opened) return again();
       opened = true;
       events.opened(channel);
@@ -260,6 +266,7 @@ export const dialCarrier = (options: DialOptions): Carrier => {
     };
 
     const call: DialCall = {
+      received: (bytes) => events.received(bytes),
       told(told) {
         if (finished) return;
         switch (told.kind) {
@@ -316,7 +323,10 @@ export const dialCarrier = (options: DialOptions): Carrier => {
       const socket = line?.socket;
       if (socket === undefined || socket.destroyed) return;
       socket.cork();
-      for (const piece of pieces) socket.write(piece);
+      for (const piece of pieces) {
+        socket.write(piece);
+        events.sent(piece);
+      }
       socket.uncork();
     };
 
@@ -343,7 +353,10 @@ export const dialCarrier = (options: DialOptions): Carrier => {
           used.call = undefined;
           // FastCGI §5.4: the program is told, and then the line is closed; whoever does not multiplex understands one of the two.
           const abort = asking.abort();
-          if (abort && !used.socket.destroyed) used.socket.end(abort);
+          if (abort && !used.socket.destroyed) {
+            used.socket.end(abort);
+            events.sent(abort);
+          }
           used.socket.destroySoon();
         }
         line = undefined;

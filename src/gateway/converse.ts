@@ -205,6 +205,12 @@ export const converse = (
     failed: fail,
     wanted: () => !settled,
     noted: (text) => trace.note(text),
+    sent(bytes) {
+      trace.wireSent += bytes.length;
+    },
+    received(bytes) {
+      trace.wireReceived += bytes.length;
+    },
     drain() {
       stdinClock = watch.stop(stdinClock);
       waitAnew();

@@ -132,6 +132,9 @@ export class Trace {
   status = 0;
   bytesIn = 0;
   bytesOut = 0;
+  /** Bytes on the wire to the program and from it, envelope and all. */
+  wireSent = 0;
+  wireReceived = 0;
   gateway: string | undefined;
   script: string | undefined;
   pid: number | undefined;
