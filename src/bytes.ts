@@ -40,9 +40,9 @@ export class Bytes {
   }
 }
 
-/** The first `bytesMax` bytes of what has come so far, one piece longer. */
+/** The first `bytesMax` bytes of what has come so far, one piece longer. A large piece is not kept for its start, and may be freed. */
 export const startOf = (start: Buffer, piece: Buffer, bytesMax: number): Buffer =>
-  start.length === 0 ? piece.subarray(0, bytesMax) : Buffer.concat([start, piece.subarray(0, bytesMax - start.length)]);
+  start.length === 0 && piece.length <= bytesMax ? piece : Buffer.concat([start, piece.subarray(0, bytesMax - start.length)]);
 
 /** Control bytes as `\xHH`, so that a log line stays one line and a terminal stays a terminal; the rest read as UTF-8. */
 export const printable = (bytes: Buffer | string): string =>

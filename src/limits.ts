@@ -48,6 +48,8 @@ export const stderrLineBytesMax = 8 * KIB;
 export const stderrLogBytesMax = 256 * KIB;
 /** The end of stderr kept as evidence for a failure page. */
 export const stderrKeptBytes = 4 * KIB;
+/** From here on a piece's memory is given back as soon as it is written (spent.ts); for a smaller one that costs more than it frees. */
+export const spentBytesMin = 16 * KIB;
 /** Of an answer that its client has not taken yet, so much is read ahead from the script; then the script waits. */
 export const sendAheadBytesMax = 256 * KIB;
 /** What an answer holds back until the event loop's turn ends, to send it in one write. A pipe holds as much. */
@@ -129,7 +131,7 @@ export const wireVariablesBytesMax = 1024 * KIB;
 export const wireVariablesMax = 1_000;
 /** uwsgi: `datasize` has 16 bits. uWSGI itself takes 4 KiB unless its `buffer-size` says more. */
 export const uwsgiVariablesBytesMax = 65_535;
-/** To a connection with a program that listens, over all its addresses: 502 or 504. */
+/** `--connect-timeout`: to a connection with a program that listens, over all its addresses: 502 or 504. */
 export const connectMs = 5_000;
 /** Before its first request a FastCGI program is asked how many connections it takes; one that does not say is waited for so long. */
 export const askValuesMs = 500;
@@ -143,6 +145,8 @@ export const keptConnectionMs = 5_000;
 export const peerFailuresMax = 3;
 /** For how long. */
 export const peerOutMs = 10_000;
+/** `--probe`: between two looks at an address; 0 is none, because a program should see no connection that nobody asked for. */
+export const probeMs = 0;
 /** Of an upload, written ahead of a program that reads it slowly. */
 export const writeAheadBytesMax = 256 * KIB;
 /** An answer that lies in the kernel when a write to the program fails is read in pieces of so much. */

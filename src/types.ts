@@ -6,6 +6,7 @@
  * Read next: exchange.ts, where they meet.
  */
 import type { Failure } from './failures.js';
+import type { Written } from './spent.js';
 import type { Trace } from './trace/trace.js';
 
 /** Header fields as they came: name, value, name, value. Bytes above 0x7F are one character each (ISO-8859-1). */
@@ -56,7 +57,8 @@ export interface RequestBody {
 }
 
 export interface BodySink {
-  piece(bytes: Buffer): void;
+  /** `written`, where given, wants to be told when the piece is out: it is not to be looked at any more. */
+  piece(bytes: Buffer, written?: Written): void;
   end(): void;
   fail(failure: Failure): void;
 }
@@ -103,7 +105,7 @@ export interface ReplyHead {
 /** Where a gateway pushes the answer: head once, then pieces, then `end` or `fail`, one of them, once; last of all `over`. */
 export interface ReplySink {
   head(head: ReplyHead): void;
-  /** False: full. Push no more until `Call.resume()`. */
+  /** False: full. Push no more until `Call.resume()`. The piece is the sink's from now on: a large one is emptied when it is sent. */
   body(piece: Buffer): boolean;
   end(): void;
   fail(failure: Failure): void;

@@ -3,6 +3,7 @@
  * a process; `dial` and `pool` will make one from a socket.
  */
 import type { Failure } from '../failures.js';
+import type { Written } from '../spent.js';
 import type { KernelAccount } from '../trace/trace.js';
 import type { GatewayRequest } from '../types.js';
 
@@ -35,8 +36,8 @@ export interface ChannelEvents {
 
 export interface Channel {
   readonly pid: number | undefined;
-  /** False: full, wait for `drain`. */
-  write(piece: Buffer): boolean;
+  /** False: full, wait for `drain`. `written` as in BodySink. */
+  write(piece: Buffer, written?: Written): boolean;
   /** The input is all said, or there is none. */
   end(): void;
   /** Output waits in the program's own hands. */

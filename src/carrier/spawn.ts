@@ -83,7 +83,7 @@ export const spawnCarrier = ({ bear, killGraceMs = killGraceDefaultMs, diagnose 
     const channel: Channel & Member = {
       pid,
       place: -1,
-      write: (piece) => stdin === undefined || stdin.destroyed || stdin.write(piece),
+      write: (piece, written) => stdin === undefined || stdin.destroyed || stdin.write(piece, written),
       end: () => void stdin?.end(),
       pause: () => stdout.pause(),
       resume: () => stdout.resume(),

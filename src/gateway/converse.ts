@@ -118,9 +118,9 @@ export const converse = (
     if (body === undefined) return channel?.end();
     if (body.fd !== undefined && takesFiles) return;
     body.read({
-      piece(bytes) {
+      piece(bytes, written) {
         waitAnew();
-        if (channel?.write(bytes) === false) {
+        if (channel?.write(bytes, written) === false) {
           body.pause();
           stdinClock ??= watch.start(patience.stdinTimeoutMs, stdinIdle);
         }

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Failure, failure, isFailure } from '../failures.js';
 import { bodyIdleMs, spoolMemoryBytes } from '../limits.js';
+import { freeWhenWritten } from '../spent.js';
 import type { BodySink, RequestBody } from '../types.js';
 
 /** What a request says of its body before any of it is read. */
@@ -64,7 +65,8 @@ export const flowingBody = (
       if (ended) return; // A cleared timer that is refreshed runs again.
       idle?.refresh();
       if (received > bytesMax) return settle((s) => s.fail(failure('BODY_TOO_LARGE', { detail: `more than ${bytesMax} bytes` })));
-      sink?.piece(piece);
+      // Who else listens may keep it.
+      sink?.piece(piece, message.listenerCount('data') === 1 ? freeWhenWritten(piece) : undefined);
     });
     message.once('end', () => settle((s) => s.end()));
     message.once('error', () => settle((s) => s.fail(cutShort(received, bytes))));

@@ -3,11 +3,12 @@
  * and body are the script's. Where an answer cannot be finished it is broken off, never ended as if it were whole
  * (RFC 9112 §8): a client must be able to tell.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { explain, type Failure, failure } from '../failures.js';
 import { clientStallMs, heldBytesMax, lingerBytesMax, lingerMs, retryAfterSeconds, sendAheadBytesMax } from '../limits.js';
 import { hasNoBody } from '../script/reply.js';
+import { freeWhenWritten } from '../spent.js';
 import type { KernelAccount, Trace } from '../trace/trace.js';
 import type { Call, MetaVariables, ReplyHead, ReplySink } from '../types.js';
 import { announcesBody } from './body.js';
@@ -136,6 +137,10 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
     else res.writeHead(status, reason, list);
   };
 
+  // Whoever has wrapped the response, to compress it, may keep what it is given.
+  const isOurs = res.write === OutgoingMessage.prototype.write;
+  const send = (piece: Buffer): void => void (isOurs ? res.write(piece, freeWhenWritten(piece)) : res.write(piece));
+
   /**
    * What comes in one turn of the event loop travels together: most answers are whole by then, and go out in one write with
    * their length known. What a script prints and then goes on thinking waits for no more than the end of the turn.
@@ -172,7 +177,7 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
     }
     // flushHeaders() would write the head as UTF-8; beside a Buffer it goes out as the bytes it is.
     if (bytes === 0 && !bodyless) res.write(nothing);
-    for (const piece of pieces) res.write(piece);
+    for (const piece of pieces) send(piece);
   };
   const turnIsOver = (): void => {
     if (closed) return;
@@ -216,7 +221,7 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
         return hasRoom() || waitForRoom();
       }
       trace.bytesOut += piece.length;
-      res.write(piece);
+      send(piece);
       return hasRoom() || waitForRoom();
     },
     end() {
@@ -314,7 +319,7 @@ const nphStatus = (first: Buffer): number => {
  * the head goes out stands in the head (`all` of it, when the answer is whole by then), the rest in a trailer.
  */
 const serverTiming = (trace: Trace, part: 'head' | 'tail' | 'all'): string => {
-  const { queue, spawn, dial, wait, head, body, exit } = trace.phases;
+  const { authorize, queue, spawn, dial, wait, head, body, exit } = trace.phases;
   let text = '';
   const add = (metric: string): void => {
     text += text === '' ? metric : `, ${metric}`;
@@ -323,6 +328,7 @@ const serverTiming = (trace: Trace, part: 'head' | 'tail' | 'all'): string => {
     if (ms !== undefined) add(`${name};dur=${ms.toFixed(2)}${meaning}`);
   };
   if (part !== 'tail') {
+    addPhase('authorize', authorize);
     addPhase('queue', queue);
     addPhase('spawn', spawn, ';desc="fork+exec"');
     addPhase('dial', dial, ';desc="connect"');

@@ -324,7 +324,6 @@ describe('an answer that is not', () => {
   }
 
   test('back-pressure: who is full says so when the bound is reached, and resumes when there is room again', async (t) => {
-    const piece = Buffer.alloc(4 * heldBytesMax, 'x');
     const answers: Answer[] = [];
     let resumed = 0;
     const { port } = await desk(t, (answer) => {
@@ -347,6 +346,7 @@ describe('an answer that is not', () => {
     let bytes = 4;
     // The system takes some megabytes for a client that does not read.
     while (bytes < 64 << 20) {
+      const piece = Buffer.alloc(4 * heldBytesMax, 'x');
       bytes += piece.length;
       if (!answer.body(piece)) {
         const before = resumed;
