@@ -1,70 +1,74 @@
-/** What this program asks of itself, each as one line: the figure, the bar, and whether it is met. */
-import { bestPeer, type Figures, figures, type Results } from './results.js';
+/** What this program asks of itself, each as one line: what is compared, the bar, and the figure at each number of connections. */
+import { bestPeer, type Figures, figures, type Results, rowsOf } from './results.js';
 import { defaultName, quietName } from './servers.js';
 
 export interface Bar {
   readonly what: string;
-  readonly measured: string;
   readonly bar: string;
-  readonly met: boolean;
+  readonly at: ReadonlyMap<number, { readonly measured: string; readonly met: boolean }>;
 }
 
 /** Those of `results` that can be judged: with `--only` or `--servers` not all can. */
 export const bars = (results: Results): Bar[] => {
-  const name = quietName;
+  const all = results.connections;
   const lines: Bar[] = [];
 
-  const ratio = (program: string, what: keyof Figures, to: number | undefined, connections: number): number | undefined => {
-    const own = figures(results, program, connections, name)?.[what];
+  const say = (what: string, sign: '≥' | '≤', bound: number, connections: readonly number[], ratio: (n: number) => number | undefined) => {
+    const at = connections.flatMap((n) => {
+      const measured = ratio(n);
+      if (measured === undefined) return [];
+      return [[n, { measured: measured.toFixed(2), met: sign === '≥' ? measured >= bound : measured <= bound }] as const];
+    });
+    if (at.length > 0) lines.push({ what, bar: `${sign} ${bound.toFixed(2)}`, at: new Map(at) });
+  };
+  const ratio = (program: string, what: keyof Figures, n: number, to: number | undefined): number | undefined => {
+    const own = figures(results, program, n, quietName)?.[what];
     return own === undefined || to === undefined ? undefined : own / to;
   };
-  const each = (program: string, connections: number, what: keyof Figures) =>
-    ratio(program, what, bestPeer(results, program, connections, what), connections);
-  const say = (what: string, ratio: number | undefined, sign: '≥' | '≤', bound: number): void => {
-    if (ratio === undefined) return;
-    lines.push({ what, measured: times(ratio), bar: `${sign} ${times(bound)}`, met: sign === '≥' ? ratio >= bound : ratio <= bound });
+  const toBest = (program: string, what: keyof Figures) => (n: number) => ratio(program, what, n, bestPeer(results, program, n, what));
+  /** The rate, to that of the peer whose name begins so. */
+  const rateTo = (program: string, word: string) => (n: number) => {
+    const peer = rowsOf(results, program).find(({ name, kind }) => kind === 'peer' && name.startsWith(word));
+    return ratio(program, 'perSecond', n, peer && figures(results, program, n, peer.name)?.perSecond);
   };
 
-  for (const [program, bound] of [
-    ['hello', 1],
-    ['bare', 0.95],
+  for (const [program, title, bound] of [
+    ['bare', 'CGI, bare C', 0.95],
+    ['hello', 'CGI, static C', 1],
   ] as const) {
-    const title = program === 'hello' ? 'static C' : '`bare`';
-    for (const n of results.connections) {
-      say(`${title}: requests/s at ${connected(n)}, to the best peer`, each(program, n, 'perSecond'), '≥', bound);
-    }
-    say(`${title}: the server's own CPU a request at 8 connections, to the best peer`, each(program, 8, 'ownUs'), '≤', 1.1);
-    say(`${title}: p99 at 64 connections, to the best peer`, each(program, 64, 'p99Ms'), '≤', 1);
-    for (const n of results.connections) {
-      const dearer = ratio(program, 'perSecond', figures(results, program, n, defaultName)?.perSecond, n);
-      say(`${title}: a request in default mode at ${connected(n)}, to quiet`, dearer, '≤', 1.1);
-    }
+    say(`${title}: requests/s, to the best peer's`, '≥', bound, all, toBest(program, 'perSecond'));
+    say(`${title}: p99, to the best peer's`, '≤', 1, [64], toBest(program, 'p99Ms'));
+    say(`${title}: own CPU, to the best peer's`, '≤', 1.1, [8], toBest(program, 'ownUs'));
+    say(`${title}: cost in default mode, to quiet`, '≤', 1.1, all, (n) =>
+      ratio(program, 'perSecond', n, figures(results, program, n, defaultName)?.perSecond),
+    );
   }
-  for (const [program, title] of [
-    ['download', '1 MiB response'],
-    ['upload', '1 MiB POST'],
+  say("CGI, 1 MiB response: requests/s, to lighttpd's", '≥', 1, all, rateTo('download', 'lighttpd'));
+  say("CGI, 1 MiB POST: requests/s, to lighttpd's", '≥', 1, all, rateTo('upload', 'lighttpd'));
+
+  for (const [peer, bound] of [
+    ['lighttpd', 1],
+    ['nginx', 1.1],
+    ['Caddy', 1.8],
   ] as const) {
-    const lighttpd = results.servers.find((row) => row.name.startsWith('lighttpd'));
-    for (const n of results.connections) {
-      const rival = lighttpd && figures(results, program, n, lighttpd.name)?.perSecond;
-      say(`${title}: requests/s at ${connected(n)}, to lighttpd`, ratio(program, 'perSecond', rival, n), '≥', 1);
-    }
+    say(`FastCGI, PHP: requests/s, to ${peer}'s`, '≥', bound, [8, 64], rateTo('php-fpm', peer));
   }
-  const memory = results.memory.find((one) => one.server === name);
+  say("FastCGI, PHP: p99, to the best peer's", '≤', 1, [64], toBest('php-fpm', 'p99Ms'));
+  say("uwsgi, Python: requests/s, to nginx's", '≥', 0.8, [8, 64], rateTo('uWSGI', 'nginx'));
+
+  const memory = results.memory.find((one) => one.server === quietName);
   const [from, to] = memory ? memory.after.slice(-2) : [];
   if (from && to) {
-    const what = `resident memory, request ${count(from.requests)} to ${count(to.requests)}`;
     // What V8 has freed and not yet given back comes and goes by a few per cent.
-    lines.push({ what, measured: times(to.kib / from.kib), bar: `≤ ${times(1.05)}`, met: to.kib / from.kib <= 1.05 });
+    say(`resident memory, request ${count(from.requests)} to ${count(to.requests)}`, '≤', 1.05, [8], () => to.kib / from.kib);
   }
-  const delay = results.delays.find((one) => one.server === name);
+  const delay = results.delays.find((one) => one.server === quietName);
   if (delay) {
     const measured = `${delay.p99.toFixed(1)} ms`;
-    lines.push({ what: 'event loop delay, p99 at 64 connections', measured, bar: '< 5 ms', met: delay.p99 < 5 });
+    lines.push({ what: 'event loop delay, p99', bar: '< 5 ms', at: new Map([[64, { measured, met: delay.p99 < 5 }]]) });
   }
   return lines;
 };
 
 export const connected = (n: number): string => `${n} ${n === 1 ? 'connection' : 'connections'}`;
 export const count = (n: number): string => Math.round(n).toLocaleString('en');
-const times = (ratio: number): string => `${ratio.toFixed(2)} ×`;

@@ -1,36 +1,39 @@
 /** The rates as an SVG of small charts: a row for each program, a column for each number of connections, a bar for each server. */
 import { connected, count } from './bars.js';
-import { bestPeer, figures, type Results, type Row } from './results.js';
+import { bestPeer, figures, type Results, type Row, rowsOf } from './results.js';
 
-const names = 215;
-const plot = 170;
-const figure = 72;
+/** Pixels. All together as wide as a page of text: it is not shrunk where it is shown. */
+const names = 176;
+const plot = 145;
+const figure = 62;
 const line = 17;
-const top = 86;
-const gap = 40;
+const top = 62;
+const gap = 22;
 
 export const chart = (results: Results): string => {
   const { programs, connections } = results;
   const column = plot + figure;
-  const width = names + connections.length * column + 16;
+  const width = names + connections.length * column + 4;
   const parts: string[] = [];
-  connections.forEach((n, i) => {
-    parts.push(text(names + i * column, top - 12, connected(n), 'quiet'));
-  });
   let y = top;
   for (const program of programs) {
-    const rows = results.servers.filter((row) => connections.some((n) => figures(results, program.name, n, row.name)));
+    const rows = rowsOf(results, program.name).filter(
+      (row) => row.kind !== 'limit' && connections.some((n) => figures(results, program.name, n, row.name)),
+    );
     parts.push(text(12, y + 14, program.title, 'title'));
-    y += 26;
+    connections.forEach((n, i) => {
+      parts.push(text(names + i * column, y + 14, connected(n), 'quiet'));
+    });
+    y += 22;
     rows.forEach((row, i) => {
       parts.push(text(12, y + i * line + 12, row.name, row.kind));
     });
     connections.forEach((n, i) => {
       parts.push(panel(results, program.name, n, rows, names + i * column, y));
     });
-    y += rows.length * line + gap - 16;
+    y += rows.length * line + gap;
   }
-  const title = 'Requests per second for a CGI program';
+  const title = 'Requests per second';
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" width="${width}" height="${y}" role="img" aria-label="${title}">
 <style>
 text { font: 12px system-ui, sans-serif; fill: #57606a }
@@ -39,7 +42,8 @@ text { font: 12px system-ui, sans-serif; fill: #57606a }
 text.ours { font-weight: 600; fill: #0b6bcb }
 rect.ours { fill: #0b6bcb }
 rect.peer { fill: #a8b1bb }
-text.limit { font-style: italic }
+rect.shown { fill: #a8b1bb; fill-opacity: .4 }
+text.shown { font-style: italic }
 .best { stroke: #1f2328; stroke-opacity: .4 }
 .rate { paint-order: stroke; stroke: #fff; stroke-width: 3px }
 .paper { fill: #fff }
@@ -49,6 +53,7 @@ text.limit { font-style: italic }
   text.ours { fill: #58a6ff }
   rect.ours { fill: #388bfd }
   rect.peer { fill: #545d68 }
+  rect.shown { fill: #545d68 }
   .best { stroke: #e6edf3 }
   .rate { stroke: #0d1117 }
   .paper { fill: #0d1117 }
@@ -62,10 +67,10 @@ ${parts.join('\n')}
 `;
 };
 
-/** Bars from the same zero, as long as the fastest server's allows; the loop without HTTP, far beyond, has a figure only. */
+/** Bars from the same zero, as long as the fastest server's allows. */
 const panel = (results: Results, program: string, connections: number, rows: readonly Row[], x: number, y: number): string => {
   const rates = rows.map((row) => figures(results, program, connections, row.name)?.perSecond);
-  const highest = Math.max(...rates.map((rate, i) => (rows[i]!.kind === 'limit' ? 0 : (rate ?? 0))), 1);
+  const highest = Math.max(...rates.map((rate) => rate ?? 0), 1);
   const scaled = (rate: number): number => Math.round((rate / highest) * plot * 10) / 10;
   const best = bestPeer(results, program, connections, 'perSecond');
   const mark = best === undefined ? undefined : x + scaled(best);
@@ -74,7 +79,6 @@ const panel = (results: Results, program: string, connections: number, rows: rea
     const rate = rates[i];
     const at = y + i * line;
     if (rate === undefined) return [text(x + 4, at + 12, '–', 'quiet')];
-    if (row.kind === 'limit') return [text(x, at + 12, count(rate), 'limit')];
     return [
       `<rect class="${row.kind}" x="${x}" y="${at + 2}" width="${scaled(rate)}" height="${line - 5}"/>`,
       text(x + scaled(rate) + 5, at + 12, count(rate), `rate ${row.kind}`),

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type NetConnectOpts } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from '../test/support/until.js';
@@ -24,12 +24,26 @@ export interface Host {
 export interface Recipe {
   readonly name: string;
   /** Prints its version. */
-  readonly version: readonly string[];
+  readonly version: Command;
   /** Programs that must be there. */
-  readonly needs: readonly (readonly string[])[];
+  readonly needs: readonly Command[];
+  /** What it passes requests to. */
+  readonly behind?: Behind;
   /** The commands to run, the last of which listens. `home` is a directory of its own, `site` holds `cgi-bin`. */
-  start(home: string, site: string, port: number): readonly (readonly string[])[];
+  start(home: string, site: string, port: number): readonly Command[];
 }
+
+/** Stands by itself, at `socketIn(home)`: what it costs is not the server's. */
+export interface Behind {
+  readonly name: string;
+  readonly version: Command;
+  readonly needs: readonly Command[];
+  start(home: string, site: string): Command;
+}
+
+export type Command = readonly string[];
+
+export const socketIn = (home: string): string => join(home, 'behind.sock');
 
 const asRoot = process.getuid?.() === 0;
 
@@ -57,18 +71,7 @@ export const recipes: readonly Recipe[] = [
     version: ['lighttpd', '-v'],
     needs: [['lighttpd', '-v']],
     start(home, site, port) {
-      const file = join(home, 'lighttpd.conf');
-      writeFileSync(
-        file,
-        `server.modules = ("mod_cgi")
-server.document-root = "${site}"
-server.bind = "127.0.0.1"
-server.port = ${port}
-server.errorlog = "${home}/error.log"
-$HTTP["url"] =~ "^/cgi-bin/" { cgi.assign = ("" => "") }
-`,
-      );
-      return [['lighttpd', '-D', '-f', file]];
+      return [lighttpd(home, site, port, 'mod_cgi', '$HTTP["url"] =~ "^/cgi-bin/" { cgi.assign = ("" => "") }')];
     },
   },
   {
@@ -76,27 +79,12 @@ $HTTP["url"] =~ "^/cgi-bin/" { cgi.assign = ("" => "") }
     version: ['apache2', '-v'],
     needs: [['apache2', '-v']],
     start(home, site, port) {
-      const file = join(home, 'apache.conf');
-      const modules = ['mpm_event', 'authz_core', 'alias', 'cgid'].map(
-        (name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`,
-      );
-      writeFileSync(
-        file,
-        `${modules.join('\n')}
-ServerName localhost
-Listen 127.0.0.1:${port}
-${asRoot ? 'User www-data\nGroup www-data' : ''}
-DefaultRuntimeDir ${home}
-PidFile ${home}/pid
-ScriptSock ${home}/cgisock
-ErrorLog ${home}/error.log
+      const lines = `ScriptSock ${home}/cgisock
 ScriptAlias /cgi-bin/ ${site}/cgi-bin/
 <Directory ${site}/cgi-bin>
   Require all granted
-</Directory>
-`,
-      );
-      return [['apache2', '-D', 'FOREGROUND', '-f', file]];
+</Directory>`;
+      return [apache(home, port, ['alias', 'cgid'], lines)];
     },
   },
   {
@@ -107,11 +95,59 @@ ScriptAlias /cgi-bin/ ${site}/cgi-bin/
       ['fcgiwrap', '-h'],
     ],
     start(home, site, port) {
-      const file = join(home, 'nginx.conf');
-      const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${home}/${name};`);
-      writeFileSync(
-        file,
-        `daemon off;
+      const location = `location /cgi-bin/ {
+      include /etc/nginx/fastcgi_params;
+      fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
+      fastcgi_pass unix:${home}/fcgiwrap.sock;
+    }`;
+      // -f as Debian starts it; more than Debian's one process, so that a hanging script does not stop the other cases.
+      return [['fcgiwrap', '-f', '-c', '8', '-s', `unix:${home}/fcgiwrap.sock`], nginx(home, site, port, location)];
+    },
+  },
+];
+
+/** Writes the configuration into `home`; the command that listens. The same for all that is measured of a server. */
+export const lighttpd = (home: string, root: string, port: number, module: string, lines: string): Command => {
+  const file = join(home, 'lighttpd.conf');
+  writeFileSync(
+    file,
+    `server.modules = ("${module}")
+server.document-root = "${root}"
+server.bind = "127.0.0.1"
+server.port = ${port}
+server.errorlog = "${home}/error.log"
+${lines}
+`,
+  );
+  return ['lighttpd', '-D', '-f', file];
+};
+
+export const apache = (home: string, port: number, modules: readonly string[], lines: string): Command => {
+  const file = join(home, 'apache.conf');
+  const load = ['mpm_event', 'authz_core', ...modules].map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`);
+  writeFileSync(
+    file,
+    `${load.join('\n')}
+ServerName localhost
+Listen 127.0.0.1:${port}
+${asRoot ? 'User www-data\nGroup www-data' : ''}
+DefaultRuntimeDir ${home}
+PidFile ${home}/pid
+ErrorLog ${home}/error.log
+${lines}
+`,
+  );
+  return ['apache2', '-D', 'FOREGROUND', '-f', file];
+};
+
+/** A worker for each core, as in the configuration that every package of it brings. `upstream`: lines beside the server. */
+export const nginx = (home: string, root: string, port: number, location: string, upstream = ''): Command => {
+  const file = join(home, 'nginx.conf');
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${home}/${name};`);
+  writeFileSync(
+    file,
+    `daemon off;
+worker_processes auto;
 pid ${home}/pid;
 error_log ${home}/error.log;
 ${asRoot ? 'user root;' : ''}
@@ -119,26 +155,17 @@ events {}
 http {
   access_log off;
   ${temporary.join('\n  ')}
+  ${upstream}
   server {
     listen 127.0.0.1:${port};
-    root ${site};
-    location /cgi-bin/ {
-      include /etc/nginx/fastcgi_params;
-      fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;
-      fastcgi_pass unix:${home}/fcgiwrap.sock;
-    }
+    root ${root};
+    ${location}
   }
 }
 `,
-      );
-      // -f as Debian starts it; more than Debian's one process, so that a hanging script does not stop the other cases.
-      return [
-        ['fcgiwrap', '-f', '-c', '8', '-s', `unix:${home}/fcgiwrap.sock`],
-        ['nginx', '-c', file],
-      ];
-    },
-  },
-];
+  );
+  return ['nginx', '-c', file];
+};
 
 /** Those that are installed, started. `home` is made for each; `site` must be readable by everyone. */
 export const startHosts = async (homes: string, site: string, environment: Record<string, string>): Promise<Host[]> => {
@@ -150,19 +177,21 @@ export const startHosts = async (homes: string, site: string, environment: Recor
   return hosts;
 };
 
-export const installed = ({ needs }: Recipe): boolean => needs.every(works);
+export const installed = ({ needs, behind }: Recipe): boolean => [...needs, ...(behind?.needs ?? [])].every(works);
 
-const works = ([program, ...args]: readonly string[]): boolean => spawnSync(program!, args, { stdio: 'ignore' }).status === 0;
+const works = ([program, ...args]: Command): boolean => spawnSync(program!, args, { stdio: 'ignore' }).status === 0;
 
 export const startHost = async (recipe: Recipe, home: string, site: string, environment: Record<string, string> = {}): Promise<Host> => {
   mkdirSync(home);
   chmodSync(home, 0o755);
   const port = await freePort();
-  const children: ChildProcess[] = [];
-  for (const [program, ...args] of recipe.start(home, site, port)) {
-    children.push(launch(program!, args, { stdio: 'ignore', cwd: home, env: { ...process.env, ...environment } }));
-  }
-  await until(() => answers(port), `${recipe.name} on port ${port}`);
+  const run = ([program, ...args]: Command): ChildProcess =>
+    launch(program!, args, { stdio: 'ignore', cwd: home, env: { ...process.env, ...environment } });
+  const behind = recipe.behind && run(recipe.behind.start(home, site));
+  // A server that finds nobody there may not try again for a while.
+  if (behind) await until(() => answers({ path: socketIn(home) }), `${recipe.behind?.name} behind ${recipe.name}`);
+  const children = recipe.start(home, site, port).map(run);
+  await until(() => answers({ port, host: '127.0.0.1' }), `${recipe.name} on port ${port}`);
   return {
     name: recipe.name,
     version: versionOf(recipe),
@@ -170,11 +199,12 @@ export const startHost = async (recipe: Recipe, home: string, site: string, envi
     pids: children.map((child) => child.pid!),
     async stop() {
       await Promise.all(children.map((child) => end(child)));
+      if (behind) await end(behind);
     },
   };
 };
 
-const versionOf = ({ version: [program, ...args] }: Recipe): string => {
+export const versionOf = ({ version: [program, ...args] }: Pick<Recipe, 'version'>): string => {
   const { stdout, stderr } = spawnSync(program!, args, { encoding: 'utf8' });
   return /\d+\.\d+(\.\d+)?/.exec(stdout + stderr)?.[0] ?? '?';
 };
@@ -188,9 +218,9 @@ const freePort = (): Promise<number> =>
     });
   });
 
-const answers = (port: number): Promise<boolean> =>
+const answers = (where: NetConnectOpts): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(where);
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
   });

@@ -3,11 +3,15 @@ import { parseArgs } from 'node:util';
 import { type Program, programs } from './programs.js';
 import { type Server, servers } from './servers.js';
 
+const gateways = [...new Set(programs.map(({ gateway }) => gateway))];
+
 const usage = `npm run bench -- [options]
-  --quick           rounds of 1 s, two of them: for a look while you work
+  --quick           two rounds with slices half as long: for a look while you work
   --rounds N        rounds for each program and number of connections (default 3)
-  --only LIST       these programs: ${programs.map(({ name }) => name).join(', ')}
-  --servers LIST    servers whose name contains one of these words: ${servers.map(({ name }) => name).join(', ')}, raw
+  --only LIST       these programs: ${programs.map(({ name }) => name).join(', ')},
+                    or all that are reached by ${gateways.join(', ')}
+  --servers LIST    servers whose name contains one of these words; they are
+                    ${[...new Set(servers.map(({ name }) => name))].join(' · ')} · raw
   --connections LIST  default 1,8,64
   --memory          also: our resident memory at start, after 10,000 and after 100,000 requests
 A whole run is written to bench/results/latest.md and latest.svg; a shortened one to partial.md and partial.svg beside them.`;
@@ -44,9 +48,10 @@ export function readPlan(): Plan | undefined {
     return {
       sliceSeconds: values.quick ? 1 : 2,
       rounds: number(values.rounds ?? (values.quick ? '2' : '3'), 'rounds', 100),
-      programs: named(programs, values.only?.split(','), (one, word) => one.name === word),
+      programs: named(programs, values.only?.split(','), (one, word) => one.name === word || one.gateway === word),
       servers: named(
-        servers,
+        // Who is asked for by name is measured with every program.
+        words === undefined ? servers : servers.map((one) => ({ ...one, programs: undefined })),
         words?.filter((word) => word !== 'raw'),
         (one, word) =>
           servers.some(({ name }) => name === word) ? one.name === word : one.name.toLowerCase().includes(word.toLowerCase()),

@@ -1,15 +1,26 @@
 /**
  * The programs a request is for, and the answer that every server must give before it is measured: C from `programs/`, compiled
- * here, and the same hello in the languages people write CGI in.
+ * here, the same hello in the languages people write CGI in, and as a page of PHP and a WSGI application, which php-fpm and uWSGI
+ * keep loaded.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/** How a server reaches the program. */
+export type Gateway = 'cgi' | 'fastcgi' | 'uwsgi';
 
 export interface Program {
   readonly name: string;
+  /** As headings and bars name it. */
   readonly title: string;
+  /** What it is there to show, for the reader of its table. */
+  readonly about: string;
+  readonly gateway: Gateway;
+  /** In the site. */
+  readonly file: string;
+  readonly path: string;
   readonly body: Buffer;
   /** A POST of so many bytes; else a GET. */
   readonly uploadBytes?: number;
@@ -18,23 +29,50 @@ export interface Program {
 const mebibyte = 1_048_576;
 const hello = Buffer.from('hello\n');
 
+const cgi = (name: string, title: string, about: string, body = hello): Program => {
+  const file = `cgi-bin/${name}`;
+  return { name, title: `CGI, ${title}`, about, gateway: 'cgi', file, path: `/${file}`, body };
+};
+
 export const programs: readonly Program[] = [
-  { name: 'bare', title: '`bare`: C without libc, nothing but the server costs', body: hello },
-  { name: 'hello', title: 'static C', body: hello },
-  { name: 'sh', title: 'sh', body: hello },
-  { name: 'perl', title: 'perl', body: hello },
-  { name: 'python', title: 'python', body: hello },
-  { name: 'download', title: '1 MiB response (C)', body: Buffer.alloc(mebibyte, 'x') },
-  { name: 'upload', title: '1 MiB POST (C)', body: Buffer.from(`${mebibyte}\n`), uploadBytes: mebibyte },
+  cgi('bare', 'bare C', 'A process without libc: its start costs next to nothing, what is left is the server and the kernel.'),
+  cgi('hello', 'static C', 'The lightest process that a compiler makes unasked.'),
+  cgi('sh', 'sh', 'A shell script of one line.'),
+  cgi('perl', 'perl', 'A Perl script of one line.'),
+  cgi('python', 'python', 'A Python script of one line: most of the time is the start of the interpreter.'),
+  cgi('download', '1 MiB response', 'A C program writes, the client reads.', Buffer.alloc(mebibyte, 'x')),
+  {
+    ...cgi('upload', '1 MiB POST', 'A C program reads all, and says how much it was.', Buffer.from(`${mebibyte}\n`)),
+    uploadBytes: mebibyte,
+  },
+  {
+    name: 'php-fpm',
+    title: 'FastCGI, PHP',
+    about: 'A page of one line; every server has a php-fpm with 4 workers for itself.',
+    gateway: 'fastcgi',
+    file: 'public/hello.php',
+    path: '/hello.php',
+    body: hello,
+  },
+  {
+    name: 'uWSGI',
+    title: 'uwsgi, Python',
+    about: 'A WSGI application of two lines; every server has a uWSGI with 4 processes for itself.',
+    gateway: 'uwsgi',
+    file: 'hello.py',
+    path: '/app',
+    body: hello,
+  },
 ];
 
 /** This file's own folder in the source tree, seen from dist/bench. */
 export const sourceDir = fileURLToPath(new URL('../../bench/', import.meta.url));
 
-/** Puts `wanted` into `dir`, executable; returns those that could be made here. */
-export const makePrograms = (dir: string, wanted: readonly Program[]): Program[] =>
-  wanted.filter(({ name }) => {
-    const problem = make(join(dir, name), name);
+/** Puts `wanted` into `site`, executable where they are programs; returns those that could be made here. */
+export const makePrograms = (site: string, wanted: readonly Program[]): Program[] =>
+  wanted.filter(({ name, file }) => {
+    mkdirSync(dirname(join(site, file)), { recursive: true });
+    const problem = make(join(site, file), name);
     if (problem !== undefined) console.error(`left out: ${name}: ${problem}`);
     return problem === undefined;
   });
@@ -46,6 +84,7 @@ export const makeTool = (dir: string, name: string): string | undefined => {
 };
 
 const make = (file: string, name: string): string | undefined => {
+  if (name in pages) return void writeFileSync(file, pages[name as keyof typeof pages]);
   if (name === 'bare') return compile(join(sourceDir, 'programs/bare.c'), file, ['-static', '-nostdlib']);
   if (!(name in scripts)) return compile(join(sourceDir, `programs/${name}.c`), file, ['-static']);
   const { interpreter, text } = scripts[name as keyof typeof scripts];
@@ -63,6 +102,12 @@ const scripts = {
     interpreter: () => system('python3') ?? said('python3', '-c', 'import sys; print(sys.executable)'),
     text: "print('Content-Type: text/plain\\n\\nhello')\n",
   },
+} as const;
+
+const pages = {
+  'php-fpm': '<?php\nheader(\'Content-Type: text/plain\');\necho "hello\\n";\n',
+  uWSGI:
+    "def application(environ, start_response):\n    start_response('200 OK', [('Content-Type', 'text/plain')])\n    return [b'hello\\n']\n",
 } as const;
 
 /** One in somebody's home is out of reach for the user that Apache runs scripts as, and a version manager's wrapper would be measured. */

@@ -11,20 +11,26 @@ export interface Results {
   readonly effort: string;
   readonly programs: readonly Program[];
   readonly connections: readonly number[];
-  /** Rows, in the order shown. */
-  readonly servers: readonly Row[];
+  /** Of each program, in the order shown. */
+  readonly rows: Map<string, readonly Row[]>;
   readonly cells: Map<string, Slice[]>;
-  /** Why a server is missing in a program's table. */
-  readonly refused: Map<string, string>;
+  /** Of each program: who could not be measured, and why. */
+  readonly refused: Map<string, readonly string[]>;
+  /** `lighttpd`: `1.4.69`. */
+  readonly versions: Map<string, string>;
+  /** Servers that are not on this machine, or do not start on it. */
+  readonly absent: string[];
   readonly memory: readonly Memory[];
   readonly delays: readonly Delay[];
 }
 
 export interface Row {
   readonly name: string;
-  readonly version: string;
-  readonly kind: 'ours' | 'peer' | 'limit';
+  readonly kind: Kind;
 }
+
+/** `shown` and `limit` are there to be seen: nobody is measured against them. */
+export type Kind = 'ours' | 'peer' | 'shown' | 'limit';
 
 /** Resident KiB after so many requests. */
 export interface Memory {
@@ -67,13 +73,18 @@ export const figures = (results: Results, program: string, connections: number, 
 
 /** The best figure that a peer reached: the highest rate, or the lowest of the others. */
 export const bestPeer = (results: Results, program: string, connections: number, what: keyof Figures): number | undefined => {
-  const reached = results.servers
+  const reached = rowsOf(results, program)
     .filter((row) => row.kind === 'peer')
     .map((row) => figures(results, program, connections, row.name)?.[what])
     .filter((value) => value !== undefined);
   if (reached.length === 0) return undefined;
   return what === 'perSecond' ? Math.max(...reached) : Math.min(...reached);
 };
+
+export const rowsOf = ({ rows }: Results, program: string): readonly Row[] => rows.get(program) ?? [];
+
+/** Of the best rate: a CGI host with less in the first round is not asked again; two more slices of it would tell nothing new. */
+export const farBehind = 1 / 5;
 
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b);
@@ -83,4 +94,4 @@ export const median = (values: readonly number[]): number => {
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
-export const limit: Row = { name: rawName, version: '', kind: 'limit' };
+export const limit: Row = { name: rawName, kind: 'limit' };

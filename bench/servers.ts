@@ -1,11 +1,16 @@
-/** Who is measured: ourselves in each mode, then the peers. */
+/** Who is measured: ourselves in each mode and before each gateway, and the peers. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { fastcgi, keptName, uwsgi } from './gateways.js';
 import { cli as commandLine, type Recipe, recipes } from './hosts.js';
-import { said, sourceDir } from './programs.js';
+import { type Gateway, said, sourceDir } from './programs.js';
+import type { Kind } from './results.js';
 
 export interface Server extends Recipe {
-  readonly ours: boolean;
+  readonly gateway: Gateway;
+  readonly kind: Kind;
+  /** Only with these: what sets it apart shows there. Default: with every program of its gateway. */
+  readonly programs?: readonly string[] | undefined;
   /** Processes that live for one connection do work for the server which nobody can tell from the programs' work. */
   readonly forksForConnections?: boolean;
 }
@@ -15,22 +20,25 @@ const cli = commandLine();
 const help = said(process.execPath, cli, '--help');
 const quiet = ['--quiet', ...(help.includes('--no-lab') ? ['--no-lab'] : [])];
 
+export const quietName = 'cgi-serve, quiet';
+export const defaultName = 'cgi-serve, default';
+
 const ours = (mode: string, options: readonly string[] = []): Server => ({
   name: `cgi-serve, ${mode}`,
-  ours: true,
+  gateway: 'cgi',
+  kind: 'ours',
   version: [process.execPath, cli, '--version'],
   needs: [],
   start: (_home, site, port) => [[process.execPath, cli, join(site, 'cgi-bin'), '--port', String(port), '--no-public', ...options]],
 });
 
-export const quietName = 'cgi-serve, quiet';
-export const defaultName = 'cgi-serve, default';
+const hellos = ['bare', 'hello'];
 
 /** The bars are for the first; the second shows what the access log costs, the third what posix_spawn saves. */
 const modes: readonly Server[] = [
   ours('quiet', quiet),
-  ours('default'),
-  ...(help.includes('--spawn') ? [ours('portable', [...quiet, '--spawn', 'portable'])] : []),
+  { ...ours('default'), programs: hellos },
+  ...(help.includes('--spawn') ? [{ ...ours('portable', [...quiet, '--spawn', 'portable']), programs: hellos }] : []),
 ];
 
 /** For the reader: what the names of our modes stand for. */
@@ -38,7 +46,8 @@ export const modesInWords = `*quiet*: \`${quiet.join(' ')}\`. *default*: no opti
 
 const go: Server = {
   name: 'Go net/http/cgi',
-  ours: false,
+  gateway: 'cgi',
+  kind: 'peer',
   version: ['go', 'version'],
   needs: [['go', 'version']],
   start(home, site, port) {
@@ -53,26 +62,36 @@ const go: Server = {
   },
 };
 
-const peers = recipes
-  .filter(({ name }) => name !== 'cgi-serve')
-  .map((recipe): Server => {
-    if (recipe.name.startsWith('busybox')) return { ...recipe, ours: false, forksForConnections: true };
-    if (!recipe.name.startsWith('Apache')) return { ...recipe, ours: false };
-    // A process whose threads are all busy closes kept connections, unanswered requests on them or not: threads for all.
-    const threads = ['ThreadLimit 256', 'ThreadsPerChild 256', 'MaxRequestWorkers 512'].flatMap((directive) => ['-c', directive]);
-    return { ...recipe, ours: false, start: (...where) => recipe.start(...where).map((command) => [...command, ...threads]) };
-  });
+const measured = (gateway: Gateway, recipe: Recipe): Server => {
+  const { name } = recipe;
+  if (name === 'cgi-serve') return { ...recipe, name: quietName, gateway, kind: 'ours', start: adding(recipe, quiet) };
+  // More kept connections than workers: some clients wait for long. Its rate is no bar for anyone.
+  if (name === keptName) return { ...recipe, gateway, kind: 'shown' };
+  if (name.startsWith('busybox')) return { ...recipe, gateway, kind: 'peer', forksForConnections: true };
+  if (!name.startsWith('Apache')) return { ...recipe, gateway, kind: 'peer' };
+  // A process whose threads are all busy closes kept connections, unanswered requests on them or not: threads for all.
+  const threads = ['ThreadLimit 256', 'ThreadsPerChild 256', 'MaxRequestWorkers 512'].flatMap((directive) => ['-c', directive]);
+  return { ...recipe, gateway, kind: 'peer', start: adding(recipe, threads) };
+};
+
+const adding =
+  ({ start }: Recipe, options: readonly string[]): Recipe['start'] =>
+  (...where) =>
+    start(...where).map((command) => [...command, ...options]);
+
+const rank = ({ name }: Recipe): number => ['lighttpd', 'nginx', 'Apache', 'busybox', 'python'].findIndex((word) => name.startsWith(word));
 
 export const servers: readonly Server[] = [
   ...modes,
   go,
   // The fast ones first.
-  ...[...peers].sort((a, b) => rank(a) - rank(b)),
+  ...recipes
+    .filter(({ name }) => name !== 'cgi-serve')
+    .sort((a, b) => rank(a) - rank(b))
+    .map((recipe) => measured('cgi', recipe)),
+  ...fastcgi.map((recipe) => measured('fastcgi', recipe)),
+  ...uwsgi.map((recipe) => measured('uwsgi', recipe)),
 ];
-
-function rank({ name }: Recipe): number {
-  return ['lighttpd', 'nginx', 'Apache', 'busybox', 'python'].findIndex((word) => name.startsWith(word));
-}
 
 /** The row for the loop without HTTP. */
 export const rawName = 'posix_spawn in a loop, no HTTP';

@@ -1,60 +1,70 @@
 /** The results as Markdown: the bars first, then a table for each program. */
 import { bars, connected, count } from './bars.js';
-import { bestPeer, cellName, figures, type Results, type Row } from './results.js';
+import type { Program } from './programs.js';
+import { bestPeer, cellName, farBehind, figures, type Results, type Row, rowsOf } from './results.js';
 import { modesInWords } from './servers.js';
 
 export const markdown = (results: Results, chartFile: string): string =>
-  [
-    '# What a CGI request costs, measured side by side',
+  `${[
+    '# What a request costs, measured side by side',
     `${results.date} · ${results.machine} · ${results.effort}`,
+    versions(results),
     `![Requests per second of every server, for every program](${chartFile})`,
     ...judged(results),
-    ...results.programs.map((program) => programTable(results, program.name, program.title)),
+    reading,
+    ...results.programs.map((program) => programTable(results, program)),
     ...delays(results),
     ...memory(results),
-    notes(results),
-  ].join('\n\n');
+  ].join('\n\n')}\n`;
 
 const judged = (results: Results): string[] => {
   const lines = bars(results);
   if (lines.length === 0) return [];
+  const connections = [...new Set([...results.connections, ...lines.flatMap(({ at }) => [...at.keys()])])].sort((a, b) => a - b);
   return [
     '## The bars',
+    'What this program asks of itself: its figure divided by the other, at so many connections.',
     table(
-      ['', 'measured', 'bar', ''],
-      lines.map(({ what, measured, bar, met }) => [what, measured, bar, met ? 'met' : '**missed**']),
+      ['', ...connections.map((n, i) => (i === 0 ? `at ${n}` : `${n}`)), 'bar', ''],
+      lines.map(({ what, bar, at }) => {
+        const missed = [...at].filter(([, { met }]) => !met).map(([n]) => n);
+        const verdict = missed.length === 0 ? 'met' : `**missed**${at.size > 1 ? unbroken(` at ${missed.join(', ')}`) : ''}`;
+        return [what, ...connections.map((n) => unbroken(at.get(n)?.measured ?? '')), unbroken(bar), verdict];
+      }),
     ),
   ];
 };
 
-const programTable = (results: Results, program: string, title: string): string => {
-  const { connections, servers } = results;
+const programTable = (results: Results, { name: program, title, about }: Program): string => {
+  const { connections } = results;
+  // Where its bar is: with all of them the table would be wider than a page.
+  const ownAt = connections.includes(8) ? 8 : connections.at(-1)!;
   const head = [
     '',
-    ...['requests/s', 'p99 ms', 'own µs'].flatMap((what) => connections.map((n, i) => (i === 0 ? `${what} at ${n}` : `${n}`))),
+    ...['requests/s', 'p99 ms'].flatMap((what) => connections.map((n, i) => (i === 0 ? headed(what, n) : `${n}`))),
+    headed('own µs', ownAt),
   ];
   const row = ({ name, kind }: Row): string[] => {
     const at = connections.map((n) => figures(results, program, n, name));
+    const own = figures(results, program, ownAt, name)?.ownUs;
     const best = connections.map((n) => bestPeer(results, program, n, 'perSecond'));
     const rates = at.map((one, i) => (one ? `${count(one.perSecond)}${best[i] ? ` (${(one.perSecond / best[i]).toFixed(2)})` : ''}` : '–'));
     return [
-      kind === 'ours' ? `**${name}**` : kind === 'limit' ? `*${name}*` : name,
-      ...rates,
+      kind === 'ours' ? `**${name}**` : kind === 'peer' ? name : `*${name}*`,
+      ...rates.map(unbroken),
       ...at.map((one) => (one ? ms(one.p99Ms) : '–')),
-      ...at.map((one) => (one?.ownUs === undefined ? '–' : count(one.ownUs))),
+      own === undefined ? '–' : count(own),
     ];
   };
-  const shown = servers.filter((server) => !results.refused.has(`${program} ${server.name}`));
-  const missing = servers.flatMap((server) => {
-    const why = results.refused.get(`${program} ${server.name}`);
-    return why === undefined ? [] : [`Not measured: ${server.name}, ${why}.`];
-  });
-  return [`## ${title}`, table(head, shown.map(row)), ...missing, ...troubles(results, program)].join('\n\n');
+  const refused = (results.refused.get(program) ?? []).map((why) => `Not measured: ${why}.`);
+  return [`## ${title}`, about, table(head, rowsOf(results, program).map(row)), ...refused, ...troubles(results, program)].join('\n\n');
 };
+
+const headed = (what: string, n: number): string => `${unbroken(what)} ${unbroken(`at ${n}`)}`;
 
 /** Slices that do not count, and why. */
 const troubles = (results: Results, program: string): string[] =>
-  results.servers.flatMap(({ name }) =>
+  rowsOf(results, program).flatMap(({ name }) =>
     results.connections.flatMap((n) => {
       const slices = results.cells.get(cellName(program, n, name)) ?? [];
       const bad = slices.filter((slice) => slice.trouble !== undefined);
@@ -92,20 +102,26 @@ const memory = ({ memory }: Results): string[] =>
         ),
       ];
 
-const notes = ({ servers }: Results): string =>
-  `Medians of all slices, the servers in turn within each round. In parentheses: the rate beside the best peer's. *own µs*: user and system
-time of the server's own processes for one request, over all slices together; programs and what a forked copy does before its exec are
-left out. busybox has none: it forks for each connection. ${modesInWords}
+const versions = ({ versions, absent }: Results): string =>
+  [...[...versions].map(([name, version]) => `${name} ${version}`), ...absent.map((name) => `left out: ${name}`)].join(' · ');
 
-${servers
-  .filter(({ version, kind }, i) => version !== '' && !(kind === 'ours' && i > 0))
-  .map(({ name, version, kind }) => `${kind === 'ours' ? 'cgi-serve' : name}: ${version}`)
-  .join(' · ')}
-`;
+const reading = `How to read the tables:
+
+- Medians of all slices, the servers in turn within each round. A CGI host that did less than ${farBehind * 100} % of the best rate in the first round has that
+  slice only.
+- In parentheses: the rate divided by the best peer's. Names in italics are shown for comparison; nothing is judged by them.
+- *own µs*: user and system time of the server's own processes for one request, over all slices together. Programs, and what a forked copy
+  does before its exec, are left out. busybox has none: it forks for each connection.
+- ${modesInWords}`;
+
+/** In one line, however narrow the column. */
+const unbroken = (words: string): string => words.replaceAll(' ', '\u00a0');
 
 const ms = (value: number): string => (value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : count(value));
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n');
+  // Figures to the right, words to the left.
+  const rules = head.map((_, i) => (i === 0 || rows.some((row) => /^[^\d–]/.test(row[i]!)) ? '---' : '--:'));
+  return [line(head), line(rules), ...rows.map(line)].join('\n');
 };
