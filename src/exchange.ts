@@ -1,13 +1,14 @@
 /**
  * The spine: one request from its head to its last byte. Read this file and you have seen the program.
  *
- *   message → http/request → who? → route → http/body → script/meta → gateway.call ⇄ program
- *                                     ▲                                     │
- *                                     └── local redirect (RFC 3875 §6.2.2) ─┤
- *   socket  ← http/response ←────────────────────────────── script/reply ←──┘       every step told to one trace
+ *   message → http/request → who? → guard → route → http/body → script/meta → gateway.call ⇄ program
+ *                                     ▲                                             │
+ *                                     └────── local redirect (RFC 3875 §6.2.2) ─────┤
+ *   socket  ← http/response ←────────────────────────────────────── script/reply ←──┘       every step told to one trace
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Failure, failure, isFailure } from './failures.js';
+import { authorize } from './gateway/authorize.js';
 import { flowingBody, planBody, spoolBody } from './http/body.js';
 import { preferredLanguage } from './http/negotiate.js';
 import { pageHeaders, startPage } from './http/page.js';
@@ -16,6 +17,7 @@ import { type Answer, answerTo } from './http/response.js';
 import { shellWord } from './http/visible.js';
 import { redirectsMax } from './limits.js';
 import { type Destination, destinationOf, pathTranslated } from './route/destination.js';
+import { type Guard, guardOf } from './route/guards.js';
 import { examineScripts } from './route/list.js';
 import type { Mount } from './route/mounts.js';
 import { asUrl } from './route/resolve.js';
@@ -48,10 +50,13 @@ export interface RunningExchange {
 
 export const exchange = (site: Site, message: IncomingMessage, res: ServerResponse, circumstances: Circumstances = {}): RunningExchange => {
   const { settings } = site;
-  const trace = new Trace();
+  const trace = new Trace(settings.recordWire);
   let continueOwed = circumstances.expectsContinue === true;
   let giveUpBody = (): void => {};
   let about: { rerun?: string; environment?: MetaVariables } = {};
+  /** Whom we have checked; and what the guard of the place gave the request on its way. */
+  let user: string | undefined;
+  let given: MetaVariables = nothing;
   const policy = circumstances.mounts ? { ...site.route, mounts: circumstances.mounts } : site.route;
   const details = (): boolean => seesDetails(settings.details, message);
   /** The answer, and each program on the way to it: the account is closed when all of them are. */
@@ -77,15 +82,37 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
   /** RFC 3875 §3.1 — no script runs before access is decided, and no body is asked for either. */
   const admit = async (asked: HttpRequest): Promise<void> => {
     if (site.authority !== undefined) {
-      trace.user = await site.authority.check(fieldValues(asked.headers, 'authorization')[0]);
-      if (trace.user === undefined) return answer.fail(failure('AUTH_REQUIRED'));
+      user = await site.authority.check(fieldValues(asked.headers, 'authorization')[0]);
+      if (user === undefined) return answer.fail(failure('AUTH_REQUIRED'));
       trace.waitsFromNow();
     }
     go(asked, 0);
   };
 
-  /** Once for the request, and again for each local redirect. */
+  /** Once for the request, and again for each local redirect: what one guard gave is not carried past the next. */
   const go = (asked: HttpRequest, redirects: number): void => {
+    const guard = guardOf(asked.path, site.guards, policy.encodedSlashes);
+    if (isFailure(guard)) return answer.fail(guard);
+    given = nothing;
+    trace.user = user;
+    if (guard === undefined) enter(asked, redirects);
+    else askGuard(asked, guard, redirects);
+  };
+
+  /** FastCGI §6.3 — its 200 lets the request through; every other answer is the client's. */
+  const askGuard = (asked: HttpRequest, guard: Guard, redirects: number): void => {
+    about = {};
+    const allowed = (variables: MetaVariables): void => {
+      trace.authorized();
+      given = variables;
+      trace.user = variables.get('REMOTE_USER') ?? user;
+      guarded(() => enter(asked, redirects));
+    };
+    const question = guardRequest(site, asked, guard, user);
+    answer.serve(authorize(guard.gateway, question, sinkFor(asked, question, redirects), trace, allowed));
+  };
+
+  const enter = (asked: HttpRequest, redirects: number): void => {
     const destination = destinationOf(asked, policy);
     if (isFailure(destination)) return answer.fail(destination);
     switch (destination.to) {
@@ -130,16 +157,20 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
     redirects: number,
   ): void => {
     const { script, pathInfo, gateway } = to;
-    const told = gatewayRequest(site, asked, to, body, contentLength, trace);
+    const told = gatewayRequest(site, asked, to, body, contentLength, trace, given);
     about = { ...(script.program === '' ? {} : { rerun: rerun(asked, script.file, pathInfo) }), environment: told.meta };
+    answer.serve(gateway.call(told, sinkFor(asked, told, redirects), trace));
+  };
+
+  /** Where a program's answer goes. */
+  const sinkFor = (asked: HttpRequest, { script }: GatewayRequest, redirects: number): ReplySink => {
     open += 1;
-    const sink = followLocal(answer, guarded, closeOne, (location) => {
+    return followLocal(answer, guarded, closeOne, (location) => {
       if (redirects >= redirectsMax)
         return answer.fail(failure('REPLY_REDIRECT_LOOP', { file: script.file, detail: `${redirects} local redirects` }));
       trace.restart();
       go(redirected(asked, location), redirects + 1);
     });
-    answer.serve(gateway.call(told, sink, trace));
   };
 
   const redirectToSlash = (asked: HttpRequest, location: string): void => {
@@ -180,7 +211,12 @@ export const exchange = (site: Site, message: IncomingMessage, res: ServerRespon
   return { refuse: (why) => answer.refuse(why) };
 };
 
-/** What the gateway is asked: the script, what it is told (RFC 3875 §4.1), and the body. `trace.user` is who was let in. */
+const nothing: MetaVariables = new Map();
+
+/**
+ * What the gateway is asked: the script, what it is told (RFC 3875 §4.1), and the body. `trace.user` is who was let in; `given` are
+ * an authorizer's variables: when it says who that is, it also says how that is known (AUTH_TYPE), or nobody does.
+ */
 export const gatewayRequest = (
   site: Site,
   asked: HttpRequest,
@@ -188,6 +224,7 @@ export const gatewayRequest = (
   body: RequestBody | undefined,
   contentLength: number | undefined,
   trace: Trace,
+  given: MetaVariables = nothing,
 ): GatewayRequest => {
   const facts = {
     scriptName,
@@ -196,12 +233,34 @@ export const gatewayRequest = (
     scriptFile: file,
     documentRoot: site.documentRoot,
     contentLength,
-    user: trace.user,
+    user: given.has('REMOTE_USER') ? undefined : trace.user,
   };
   const extra = script.program === '' ? site.extraForPrograms : site.extra;
   const policy = { software: site.software, passAuth: site.settings.passAuth, extra };
   const meta = metaVariables(asked, facts, policy, (text) => trace.note(text));
+  for (const [name, value] of given) meta.set(name, value);
   return { script, meta, body, head: asked.method === 'HEAD' };
+};
+
+/**
+ * What an authorizer is asked. FastCGI §6.3 — about the request alone: no body, and no path below a script, because none is chosen
+ * yet. It sees Authorization, which scripts do not: to judge that is what it is for.
+ */
+const guardRequest = (site: Site, asked: HttpRequest, { prefix }: Guard, user: string | undefined): GatewayRequest => {
+  const facts = {
+    scriptName: '',
+    pathInfo: '',
+    pathTranslated: undefined,
+    scriptFile: undefined,
+    documentRoot: site.documentRoot,
+    contentLength: undefined,
+    user,
+  };
+  const policy = { software: site.software, passAuth: true, extra: site.extraForPrograms };
+  // What is not passed on is noted when a program is told.
+  const meta = metaVariables(asked, facts, policy, () => {});
+  const script = { file: asUrl(prefix), program: '', args: [], cwd: '', nph: false };
+  return { script, meta, body: undefined, head: asked.method === 'HEAD' };
 };
 
 /** The command that has the same exchange in a terminal. */

@@ -579,8 +579,8 @@ export const failureTable = {
       '无法连接到应答此处的程序：其地址上没有程序在监听。',
     ],
     [
-      'Start the program, and compare its address with the one after `--fastcgi`, `--scgi` or `--uwsgi`; a Unix socket also has an owner and a mode.',
-      '启动该程序，并核对 `--fastcgi`、`--scgi` 或 `--uwsgi` 后的地址；Unix 套接字还有属主和权限。',
+      'Start the program, and compare its address with the one after `--fastcgi`, `--scgi`, `--uwsgi` or `--authorizer`; a Unix socket also has an owner and a mode.',
+      '启动该程序，并核对 `--fastcgi`、`--scgi`、`--uwsgi` 或 `--authorizer` 后的地址；Unix 套接字还有属主和权限。',
     ],
   ),
   PEER_TIMEOUT: row(

@@ -24,7 +24,7 @@ export interface CgiHandler {
  * Throws an Error with one clear sentence when an option cannot be used.
  */
 export const cgi = (dir: string, options: CgiOptions = {}): CgiHandler => {
-  const site = openSite(dir, { ...options, publicDir: false });
+  const site = openSite({ ...options, dir, publicDir: false });
   const [mount] = site.route.mounts;
   if (mount === undefined) throw new Error('no script directory');
 

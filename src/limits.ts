@@ -141,6 +141,10 @@ export const dialRetryMs = 20;
 export const connectionsPerPeer = 4;
 /** A kept connection without a request. php-fpm holds a worker for each: a short while. */
 export const keptConnectionMs = 5_000;
+/** A fresh connection that says nothing for so long after another one became free may be waiting for a worker that a kept one holds. */
+export const unheardMs = 100;
+/** So long no connection is kept then: one more attempt costs a client `unheardMs`, one connection a request costs all of them 0.1 ms. */
+export const crowdedMs = 10_000;
 /** Failures in a row that take an address out of the rotation. */
 export const peerFailuresMax = 3;
 /** For how long. */
@@ -153,5 +157,7 @@ export const writeAheadBytesMax = 256 * KIB;
 export const lastWordsBytes = 64 * KIB;
 /** A value shown beside its bytes in the wire view; the rest is in the hex. */
 export const fieldTextBytesMax = 200;
+/** Of the bytes on the wire that a trace is asked to keep, so many each way: the whole of most requests, the beginning of an upload. */
+export const wireRecordedBytesMax = 64 * KIB;
 /** `wire decode`: input. It keeps a field for every few bytes of it; of a large upload the first part says all there is to learn. */
 export const wireInputBytesMax = 2 * MIB;

@@ -34,7 +34,7 @@ export interface CgiServer {
 
 /** Throws an Error with one clear sentence when an option cannot be used. */
 export const createServer = (options: ServerOptions = {}): CgiServer => {
-  const site = openSite(options.dir ?? './cgi-bin', options);
+  const site = openSite(options);
   const connections = new WeakMap<Duplex, Connection>();
   const listeners = [httpServer(site, connections)];
   return {

@@ -39,8 +39,10 @@ export interface CgiOptions {
   killGraceMs?: number;
   /** How children are born: `native` (posix_spawn through koffi), `portable` (node:child_process). Default `auto`: native where it loads. */
   spawn?: 'auto' | 'native' | 'portable';
-  /** DOCUMENT_ROOT and the root of PATH_TRANSLATED. Default: the public directory, else the script directory. */
+  /** DOCUMENT_ROOT and the root of PATH_TRANSLATED. Default: the public directory, else the script directory, else neither is told. */
   documentRoot?: string;
+  /** Keep the bytes of each exchange on its wire, for `onExchange` (`wire.recorded`). Default false. */
+  recordWire?: boolean;
   /** Show evidence on failure pages and send Server-Timing. Default: to clients on loopback that came through no proxy. */
   details?: 'loopback' | 'always' | 'never';
   /** Called once for each request, when its answer is sent and its process reaped. */
@@ -60,17 +62,34 @@ export interface MountOption {
   readonly address: string;
 }
 
+/** A place that is entered only with the leave of a FastCGI Authorizer (§6.3). */
+export interface AuthorizerOption {
+  /** A URL path: `/private`, or `/` for the whole site. */
+  readonly where: string;
+  /** As a mount's. */
+  readonly address: string;
+}
+
 /** Options of `createServer()`. */
 export interface ServerOptions extends CgiOptions {
+  /** Programs that are asked whether a request may go on. The longest path counts. */
+  authorizers?: readonly AuthorizerOption[];
   /** Programs that run already and answer for a path or an extension. */
   mounts?: readonly MountOption[];
   /** Requests at once with each of their addresses; the others wait. Default: as many as a FastCGI program says it takes, else 4. */
   connections?: number;
+  /** To a connection with one of them, over all addresses of a mount. 0 is no limit but the system's. */
+  connectTimeoutMs?: number;
+  /** So often their addresses are connected to, to learn who listens before a request does. Default 0: never. */
+  probeMs?: number;
   /** `index.php`: a file in the public directory that answers for every path at which there is none. */
   frontController?: string;
-  /** The script directory. Default `./cgi-bin`. */
-  dir?: string;
-  /** Static files for every path outside `prefix`; false for none. Default: `public` beside the script directory, when there. */
+  /** The script directory; false for none. Default `./cgi-bin`; where that is not there and programs are mounted, none. */
+  dir?: string | false;
+  /**
+   * Static files for every path outside `prefix`; false for none. Default: `public` beside the script directory, or `./public`
+   * where there is no such directory; none where that is not there.
+   */
   publicDir?: string | false;
   /** An htpasswd file; its users may enter, nobody else. Never sent, wherever it lies. */
   basicAuth?: string;
@@ -79,9 +98,9 @@ export interface ServerOptions extends CgiOptions {
 }
 
 /** The same with nothing left open. */
-export type Settings = Required<Omit<CgiOptions, 'documentRoot'>>;
+export type Settings = Required<Omit<CgiOptions, 'documentRoot'> & Pick<ServerOptions, 'connectTimeoutMs' | 'probeMs'>>;
 
-export const settle = (options: CgiOptions): Settings => ({
+export const settle = (options: ServerOptions): Settings => ({
   prefix: options.prefix ?? '/cgi-bin/',
   interpreters: options.interpreters ?? {},
   env: options.env ?? {},
@@ -94,11 +113,14 @@ export const settle = (options: CgiOptions): Settings => ({
   idleTimeoutMs: options.idleTimeoutMs ?? limits.idleMs,
   timeoutMs: options.timeoutMs ?? limits.totalMs,
   stdinTimeoutMs: options.stdinTimeoutMs ?? limits.stdinMs,
+  connectTimeoutMs: options.connectTimeoutMs ?? limits.connectMs,
+  probeMs: options.probeMs ?? limits.probeMs,
   maxProcesses: options.maxProcesses ?? limits.processesMax,
   maxQueue: options.maxQueue ?? limits.queueMax,
   maxBodyBytes: options.maxBodyBytes === 0 ? Number.POSITIVE_INFINITY : (options.maxBodyBytes ?? limits.bodyBytesMax),
   killGraceMs: options.killGraceMs ?? limits.killGraceMs,
   spawn: options.spawn ?? 'auto',
+  recordWire: options.recordWire ?? false,
   details: options.details ?? 'loopback',
   onExchange: options.onExchange ?? (() => {}),
   onStderr: options.onStderr ?? (() => {}),

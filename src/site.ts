@@ -6,30 +6,33 @@ import { realpathSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { readAddresses } from './carrier/address.js';
 import { isFailure } from './failures.js';
-import { createCgiGateway, createDialGateway } from './gateway/catalog.js';
+import { createCgiGateway, createDialGateway, type DialTarget } from './gateway/catalog.js';
 import { type Authority, loadHtpasswd } from './http/auth.js';
 import { type SendFile, staticFiles } from './http/static.js';
 import { bearFor } from './process/bear.js';
 import type { RoutePolicy } from './route/destination.js';
+import type { Guard } from './route/guards.js';
 import { resolveInterpreters } from './route/interpreters.js';
-import type { ProgramMount } from './route/mounts.js';
+import type { Mount, ProgramMount } from './route/mounts.js';
 import { resolvePath, type Segments } from './route/resolve.js';
 import { isReserved } from './script/meta.js';
-import { type MountOption, type ServerOptions, type Settings, settle } from './settings.js';
+import { type AuthorizerOption, type MountOption, type ServerOptions, type Settings, settle } from './settings.js';
 import type { Gateway, MetaVariables } from './types.js';
 import { software } from './version.js';
 
 export interface Site {
   readonly settings: Settings;
   readonly route: RoutePolicy;
-  /** Absolute real path: DOCUMENT_ROOT. */
-  readonly documentRoot: string;
+  /** Absolute real path: DOCUMENT_ROOT. undefined where there are no files at all. */
+  readonly documentRoot: string | undefined;
   /** PATH, `passEnv` and `env`: what scripts see besides their meta-variables. */
   readonly extra: MetaVariables;
   /** The same for programs that run already: they have a PATH of their own. */
   readonly extraForPrograms: MetaVariables;
   readonly software: string;
   readonly authority: Authority | undefined;
+  /** Places that are entered with a program's leave. */
+  readonly guards: readonly Guard[];
   readonly sendFile: SendFile | undefined;
   readonly gateways: readonly Gateway[];
   /** How children are born, and why not natively where they are not. */
@@ -37,17 +40,21 @@ export interface Site {
 }
 
 /** Throws an Error with one clear sentence when an option cannot be used. */
-export const openSite = (dir: string, options: ServerOptions): Site => {
+export const openSite = (options: ServerOptions): Site => {
   const settings = settle(options);
-  const root = directory(dir, 'script directory');
+  const root = scriptDirectory(options);
   const publicRoot = publicDirectory(options, root);
-  const interpreters = resolveInterpreters(settings.interpreters, process.env.PATH ?? '');
-  const gateway = createCgiGateway(settings);
+  const scripts = root === undefined ? [] : [scriptMount(root, settings)];
   const { programs, extensions } = openMounts(options.mounts ?? [], options.connections, settings);
+  const guards = openGuards(options.authorizers ?? [], options.connections, settings);
+  if (scripts.length === 0) checkWithoutScripts(settings, publicRoot, extensions);
+  for (const { prefix } of scripts) {
+    if (programs.some((program) => samePlace(program.prefix, prefix))) throw new Error(`${settings.prefix} is the scripts' place already`);
+  }
   return {
     settings,
     route: {
-      mounts: [{ prefix: prefixSegments(settings.prefix), root, interpreters, gateway }],
+      mounts: scripts,
       programs,
       extensions,
       frontController: frontController(options, publicRoot, extensions),
@@ -61,11 +68,38 @@ export const openSite = (dir: string, options: ServerOptions): Site => {
     extraForPrograms: extraVariables(settings, []),
     software,
     authority: options.basicAuth === undefined ? undefined : loadHtpasswd(options.basicAuth, options.onWarning),
+    guards,
     sendFile: publicRoot === undefined ? undefined : staticFiles(publicRoot, software),
-    gateways: [gateway, ...programs.map((program) => program.gateway), ...extensions.values()],
+    gateways: [...scripts.map((mount) => mount.gateway), ...[...programs, ...guards].map(({ gateway }) => gateway), ...extensions.values()],
     births: bearFor(settings.spawn),
   };
 };
+
+/** undefined: none. Whoever mounts programs need have no scripts, unless they name a place for them. */
+const scriptDirectory = ({ dir, mounts = [] }: ServerOptions): string | undefined => {
+  if (dir === false || (dir === undefined && mounts.length > 0 && !statSync(usualDir, { throwIfNoEntry: false }))) return undefined;
+  return directory(dir ?? usualDir, 'script directory');
+};
+
+const usualDir = './cgi-bin';
+
+const scriptMount = (root: string, settings: Settings): Mount => ({
+  prefix: prefixSegments(settings.prefix),
+  root,
+  interpreters: resolveInterpreters(settings.interpreters, process.env.PATH ?? ''),
+  gateway: createCgiGateway(settings),
+});
+
+/** What can have no effect is a mistake; and a source that an interpreter was named for must not be sent as text instead. */
+const checkWithoutScripts = (settings: Settings, publicRoot: string | undefined, extensions: ReadonlyMap<string, Gateway>): void => {
+  const [interpreted] = Object.keys(settings.interpreters);
+  if (interpreted !== undefined) throw new Error(`interpreter ${interpreted}: there is no script directory in which it could run anything`);
+  const [extension] = extensions.keys();
+  if (extension !== undefined && publicRoot === undefined)
+    throw new Error(`${extension} is mounted, and there is neither a public nor a script directory in which such files could lie`);
+};
+
+const samePlace = (one: Segments, other: Segments): boolean => one.join('/') === other.join('/');
 
 /** Throws an Error with one clear sentence for a place that cannot be mounted. */
 const openMounts = (
@@ -77,12 +111,10 @@ const openMounts = (
   const extensions = new Map<string, Gateway>();
   for (const { wire, where, address } of options) {
     const said = `${wire} ${where}=${address}`;
-    const [, places = '', query] = /^([^?]*)(?:\?(.*))?$/s.exec(address) ?? [];
-    const modifiers = readModifiers(wire, query, said);
-    const gateway = createDialGateway({ wire, addresses: orSay(() => readAddresses(places), said), connections, ...modifiers }, settings);
+    const gateway = createDialGateway({ ...dialTarget(wire, address, said), connections }, settings);
     if (where.startsWith('/')) {
       const prefix = prefixSegments(where);
-      if (programs.some((other) => other.prefix.join('/') === prefix.join('/'))) throw new Error(`${said}: ${where} is mounted twice`);
+      if (programs.some((other) => samePlace(other.prefix, prefix))) throw new Error(`${said}: ${where} is mounted twice`);
       programs.push({ prefix, gateway });
     } else if (/^\.[a-z0-9]+$/.test(where)) {
       if (extensions.has(where)) throw new Error(`${said}: ${where} is mounted twice`);
@@ -90,6 +122,26 @@ const openMounts = (
     } else throw new Error(`${said}: expected a URL path (/app) or an extension in small letters (.php) before the =`);
   }
   return { programs, extensions };
+};
+
+/** Throws an Error with one clear sentence for a place that cannot be guarded. */
+const openGuards = (options: readonly AuthorizerOption[], connections: number | undefined, settings: Settings): Guard[] => {
+  const guards: Guard[] = [];
+  for (const { where, address } of options) {
+    const said = `authorizer ${where}=${address}`;
+    if (!where.startsWith('/')) throw new Error(`${said}: expected a URL path (/private) before the =`);
+    const prefix = prefixSegments(where);
+    if (guards.some((other) => samePlace(other.prefix, prefix))) throw new Error(`${said}: ${where} is guarded twice`);
+    const addresses = orSay(() => readAddresses(address), said);
+    guards.push({ prefix, gateway: createDialGateway({ wire: 'fastcgi', role: 'authorizer', addresses, connections }, settings) });
+  }
+  return guards;
+};
+
+/** An address as a mount has it, with what may follow a `?`. Throws an Error with one clear sentence that begins with `said`. */
+export const dialTarget = (wire: MountOption['wire'], address: string, said: string): Omit<DialTarget, 'connections'> => {
+  const [, places = '', query] = /^([^?]*)(?:\?(.*))?$/s.exec(address) ?? [];
+  return { wire, addresses: orSay(() => readAddresses(places), said), ...readModifiers(wire, query, said) };
 };
 
 const readModifiers = (wire: MountOption['wire'], query: string | undefined, said: string): { modifier1?: number; modifier2?: number } => {
@@ -142,11 +194,11 @@ const directory = (path: string, what: string): string => {
 const realPaths = (files: readonly string[]): ReadonlySet<string> =>
   new Set(files.map((file) => (statSync(file, { throwIfNoEntry: false }) ? realpathSync.native(file) : resolve(file))));
 
-/** Named, or `public` beside the script directory when it is there. */
-const publicDirectory = (options: ServerOptions, root: string): string | undefined => {
+/** Named, or `public` beside the script directory when it is there. Without one, `./public`. */
+const publicDirectory = (options: ServerOptions, root: string | undefined): string | undefined => {
   if (options.publicDir === false) return undefined;
   if (options.publicDir !== undefined) return directory(options.publicDir, 'public directory');
-  const beside = join(root, '..', 'public');
+  const beside = join(root ?? usualDir, '..', 'public');
   return statSync(beside, { throwIfNoEntry: false })?.isDirectory() ? realpathSync.native(beside) : undefined;
 };
 

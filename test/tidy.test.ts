@@ -89,7 +89,7 @@ test('there is a source to read', () => {
 });
 
 // Each room and the rooms it may look into; nobody looks back. `workers` are programs of other languages.
-const ground = ['types', 'limits', 'failures', 'bytes', 'files', 'roster', 'settings', 'version'];
+const ground = ['types', 'limits', 'failures', 'bytes', 'files', 'roster', 'spent', 'settings', 'version'];
 const below: Record<string, readonly string[]> = {
   types: ['failures', 'trace'], // types only
   limits: [],
@@ -98,8 +98,9 @@ const below: Record<string, readonly string[]> = {
   bytes: ['limits'],
   files: ['limits'],
   roster: [],
+  spent: ['limits'],
   settings: ['limits', 'failures', 'trace', 'types'],
-  trace: ground,
+  trace: [...ground, 'wire'], // explain.ts plays recorded bytes back through the codecs
   wire: ground,
   script: ground,
   process: [...ground, 'trace', 'script'],

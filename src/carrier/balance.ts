@@ -1,42 +1,61 @@
 /**
- * Which of several addresses a request goes to: the one with the least in flight, among those that are well. One that failed so
- * often in a row is left out for a while, then gets one request to show itself; when none is well all are tried, because a
- * refusal costs less than an answer that never comes. Passive health, as nginx has it (`max_fails`, `fail_timeout`). Pure.
+ * Which of several addresses a request goes to: the one with the least in flight, among those that are in rotation. One that failed
+ * so often in a row is out for a while; when all are out all are tried, because a refusal costs less than an answer that never comes.
+ *
+ * What brings it back is a request that goes well: after its time out it gets one, and another after as long again. That is passive
+ * health, as nginx has it (`max_fails`, `fail_timeout`). Where addresses are probed (probe.ts) none of them gets a request before it
+ * has taken a connection. Pure.
  */
 export interface Peer<A> {
   readonly address: A;
   inFlight: number;
   /** In a row. */
   failures: number;
-  /** Out of rotation until then, in milliseconds of the trace's clock. */
+  /** Out of rotation until then at least, in milliseconds of the trace's clock. */
   outUntilMs: number;
 }
 
-export interface BalanceBounds {
+export interface BalanceOptions<A> {
   readonly failuresMax: number;
   readonly outMs: number;
+  /** A probe, and no request, finds out whether an address is back. */
+  readonly probed: boolean;
+  /** An address went out of rotation, and why; undefined: it is back. `wellCount`: how many are in rotation now. */
+  readonly changed: (address: A, why: string | undefined, wellCount: number) => void;
 }
 
 export interface Balance<A> {
   readonly peers: readonly Peer<A>[];
   /** The best one for a request that has tried `tried` in vain; undefined when it has tried all. Counts it as in flight. */
-  take(atMs: number, tried: ReadonlySet<Peer<A>>): Peer<A> | undefined;
+  take(atMs: number, tried: readonly Peer<A>[]): Peer<A> | undefined;
   /** The request is over there, well or not; undefined: it says nothing of the peer (the client left). */
-  give(peer: Peer<A>, well: boolean | undefined, atMs: number): void;
+  give(peer: Peer<A>, well: boolean | undefined, atMs: number, why?: string): void;
+  /** Those worth a probe: out, and their time is over; or in rotation without a request that would tell. */
+  doubtful(atMs: number): Peer<A>[];
+  /** It took a connection, or did not, and why. */
+  probed(peer: Peer<A>, why: string | undefined, atMs: number): void;
 }
 
-export const balance = <A>(addresses: readonly A[], { failuresMax, outMs }: BalanceBounds): Balance<A> => {
+export const balance = <A>(addresses: readonly A[], { failuresMax, outMs, probed, changed }: BalanceOptions<A>): Balance<A> => {
   const peers: Peer<A>[] = addresses.map((address) => ({ address, inFlight: 0, failures: 0, outUntilMs: 0 }));
   let turn = 0;
 
-  /** Back from its time out it is on probation: one request at a time until one has gone well. */
-  const isWell = (peer: Peer<A>, atMs: number): boolean => peer.failures < failuresMax || (peer.outUntilMs <= atMs && peer.inFlight === 0);
+  const isOut = (peer: Peer<A>): boolean => peer.failures >= failuresMax;
+  const mayBeAsked = (peer: Peer<A>, atMs: number): boolean => !isOut(peer) || (!probed && peer.outUntilMs <= atMs);
+  /** Sets how often it failed, and tells when that takes it out or brings it back. */
+  const count = (peer: Peer<A>, failures: number, atMs: number, why: string): void => {
+    const wasOut = isOut(peer);
+    peer.failures = failures;
+    const out = isOut(peer);
+    if (out) peer.outUntilMs = atMs + outMs;
+    if (out !== wasOut) changed(peer.address, out ? why : undefined, peers.filter((one) => !isOut(one)).length);
+  };
 
   return {
     peers,
     take(atMs, tried) {
-      const untried = peers.filter((peer) => !tried.has(peer));
-      const well = untried.filter((peer) => isWell(peer, atMs));
+      const untried = peers.filter((peer) => !tried.includes(peer));
+      const well = untried.filter((peer) => mayBeAsked(peer, atMs));
       const among = well.length > 0 ? well : untried;
       // Equals take turns: the count begins behind whoever was last.
       turn += 1;
@@ -45,17 +64,22 @@ export const balance = <A>(addresses: readonly A[], { failuresMax, outMs }: Bala
         const peer = among[(i + turn) % among.length]!;
         if (best === undefined || peer.inFlight < best.inFlight) best = peer;
       }
-      if (best) best.inFlight += 1;
+      if (best === undefined) return undefined;
+      best.inFlight += 1;
+      // One request shows whether it is back; the next one must not follow before that is known.
+      if (isOut(best)) best.outUntilMs = atMs + outMs;
       return best;
     },
-    give(peer, well, atMs) {
+    give(peer, well, atMs, why = '') {
       peer.inFlight -= 1;
-      if (well === undefined) return;
-      if (well) peer.failures = 0;
-      else {
-        peer.failures += 1;
-        if (peer.failures >= failuresMax) peer.outUntilMs = atMs + outMs;
-      }
+      if (well !== undefined) count(peer, well ? 0 : peer.failures + 1, atMs, why);
+    },
+    doubtful: (atMs) => peers.filter((peer) => (isOut(peer) ? peer.outUntilMs <= atMs : peer.inFlight === 0)),
+    probed(peer, why, atMs) {
+      // Who takes no connection need not be asked three times.
+      if (why !== undefined) count(peer, failuresMax, atMs, why);
+      // Who takes one may still answer badly: the next failure sends him out again at once.
+      else if (isOut(peer)) count(peer, failuresMax - 1, atMs, '');
     },
   };
 };

@@ -41,7 +41,7 @@ export interface Told {
 
 /** `root` is the script directory. Throws a Mistake when an option cannot be used. */
 export const openAlone = (root: string, options: CgiOptions): Alone => {
-  const site = askingTheCore(() => openSite(root, options));
+  const site = askingTheCore(() => openSite({ ...options, dir: root }));
   const { settings } = site;
   const watched = new Map<GatewayRequest, Watched>();
   const gateway = createCgiGateway(settings, (carrier) => tapped(carrier, watched));
@@ -119,7 +119,7 @@ const converse = (
     );
   });
 
-const bodyOf = (data: Buffer): RequestBody => ({
+export const bodyOf = (data: Buffer): RequestBody => ({
   bytes: data.length,
   read(sink) {
     if (data.length > 0) sink.piece(data);

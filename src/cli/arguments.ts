@@ -74,7 +74,7 @@ export const halfCommand = (typed?: string): Mistake => {
   const meant = typed === undefined ? undefined : nearest(typed, verbs);
   const got = typed === undefined ? '' : `; got '${visible(typed)}'`;
   const gotZh = typed === undefined ? '' : `；得到 '${visible(typed)}'`;
-  return new Mistake(2, words(`wire is followed by ${verbs.join(' or ')}${got}`, `wire 之后应为 ${verbs.join(' 或 ')}${gotZh}`), [
+  return new Mistake(2, words(`wire is followed by ${verbs.join(', ')}${got}`, `wire 之后应为 ${verbs.join('、')}${gotZh}`), [
     ...(meant === undefined ? [] : [words(`Did you mean cgi-serve wire ${meant}?`, `是否想用 cgi-serve wire ${meant}？`)]),
     words('cgi-serve wire --help tells what each does', 'cgi-serve wire --help 说明各自的用途'),
   ]);

@@ -131,6 +131,20 @@ export const requestTo = (base: string, url: string, data: Buffer | undefined, v
 
 /** `?a=1`, `/path/info?a=1`, or the whole URL with or without `http://host:port`. */
 const targetOf = (url: string, base: string): { authority: string; target: string } => {
+  if (/^https:/i.test(url))
+    throw new Mistake(
+      2,
+      words(
+        'cgi-serve speaks HTTP, not HTTPS: no request it takes has such a URL',
+        'cgi-serve 只使用 HTTP 而不使用 HTTPS：它收到的请求没有这种 URL',
+      ),
+      [
+        words(
+          `The same over HTTP: ${shellQuoted(url.replace(/^https/i, 'http'))}`,
+          `改用 HTTP：${shellQuoted(url.replace(/^https/i, 'http'))}`,
+        ),
+      ],
+    );
   const [, authority = 'localhost:8000', rest = url] = /^http:\/\/([^/?#\s]+)([^#\s]*)/.exec(url) ?? [];
   const part = rest.replace(/#.*$/, '');
   if (/[\s\x00-\x1f]/.test(part))

@@ -3,6 +3,7 @@
  */
 import type { Words } from '../failures.js';
 import type { ScriptReport } from '../route/list.js';
+import type { MountOption } from '../settings.js';
 import type { Site } from '../site.js';
 import type { Endpoint } from '../types.js';
 import { portably } from './account.js';
@@ -20,15 +21,18 @@ export interface Ready {
   /** The default port was taken by someone else. */
   readonly busyPort: number | undefined;
   readonly prefix: string;
-  /** As the user would name them. */
-  readonly dir: string;
+  /** As the user would name them; undefined: none. */
+  readonly dir: string | undefined;
   readonly publicDir: string | undefined;
+  readonly mounts: readonly MountOption[];
   readonly configFile: string | undefined;
   readonly births: Site['births'];
   readonly scripts: readonly ScriptReport[];
 }
 
 const brokenNamed = 4;
+
+export const protocols = { fastcgi: 'FastCGI', scgi: 'SCGI', uwsgi: 'uwsgi' } as const;
 
 export const banner = (ready: Ready, lang: Lang, p: Palette): string[] => {
   const { runnable, broken } = sortScripts(ready.scripts);
@@ -43,13 +47,23 @@ export const banner = (ready: Ready, lang: Lang, p: Palette): string[] => {
     `  ${p.bold(p.green(`cgi-serve ${ready.version}`))}   ${p.dim(say(readyIn, lang))}`,
     '',
     ...urls(ready).map(({ local, url }) => line(say(local ? words('Local:', '本机：') : words('Network:', '网络：'), lang), p.cyan(url))),
-    line(
-      say(words('Scripts:', '脚本：'), lang),
-      `${visible(ready.dir)} ${at} ${ready.prefix} ${p.dim('·')} ${counted(runnable.length, broken.length, lang, p)}`,
-    ),
+    ...(ready.dir === undefined
+      ? []
+      : [
+          line(
+            say(words('Scripts:', '脚本：'), lang),
+            `${visible(ready.dir)} ${at} ${ready.prefix} ${p.dim('·')} ${counted(runnable.length, broken.length, lang, p)}`,
+          ),
+        ]),
     ...broken.slice(0, brokenNamed).map((s) => more(`${p.yellow(padTo(visible(s.path), nameWidth))}  ${p.dim(inShort(s.failure, lang))}`)),
     ...(broken.length > 0 ? [more(p.dim(say(words('cgi-serve doctor says more', '详见 cgi-serve doctor'), lang) + unnamed))] : []),
-    ...(ready.publicDir === undefined ? [] : [line(say(words('Static:', '静态：'), lang), `${visible(ready.publicDir)} ${at} /`)]),
+    ...ready.mounts.map(({ wire, where, address }) => {
+      const to = where.startsWith('/') ? at : p.dim(say(words('for', '处理'), lang));
+      return line(`${protocols[wire]}${say(words(':', '：'), lang)}`, `${visible(address.replaceAll(',', ', '))} ${to} ${visible(where)}`);
+    }),
+    ...(ready.publicDir === undefined || ready.mounts.some(isWholeSite)
+      ? []
+      : [line(say(words('Static:', '静态：'), lang), `${visible(ready.publicDir)} ${at} /`)]),
     ...(ready.configFile === undefined ? [] : [line(say(words('Config:', '配置：'), lang), visible(ready.configFile))]),
     ...bornPortably(ready).map((text) => `     ${p.yellow(visible(say(text, lang)))}`),
     ...(ready.busyPort === undefined ? [] : [`     ${p.yellow(say(wasBusy(ready.busyPort), lang))}`]),
@@ -59,9 +73,12 @@ export const banner = (ready: Ready, lang: Lang, p: Palette): string[] => {
   return lines;
 };
 
+/** It answers before any static file is looked for. */
+const isWholeSite = ({ where }: MountOption): boolean => where === '/';
+
 /** On Linux, where it need not be so. Elsewhere there is no other way, and nothing to say. */
-export const bornPortably = ({ births }: Pick<Ready, 'births'>): Words[] => {
-  if (births.by === 'native' || births.why === undefined || process.platform !== 'linux') return [];
+export const bornPortably = ({ births, dir }: Pick<Ready, 'births' | 'dir'>): Words[] => {
+  if (dir === undefined || births.by === 'native' || births.why === undefined || process.platform !== 'linux') return [];
   const text = portably(births.why);
   return [words(`processes are ${text.en}`, text.zh)];
 };
@@ -86,7 +103,8 @@ export const readyRecord = (ready: Ready, at: number, pid: number): string => {
     url: `http://${inUrl(address)}:${port}`,
     urls: ready.endpoints.map((endpoint) => `http://${inUrl(endpoint.address)}:${endpoint.port}`),
     port,
-    prefix: ready.prefix,
+    prefix: ready.dir === undefined ? null : ready.prefix,
+    mounts: ready.mounts,
     busy_port: ready.busyPort ?? null,
     pid,
     births: { by: ready.births.by, why: ready.births.why ?? null },

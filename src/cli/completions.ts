@@ -36,6 +36,7 @@ ${cases.join('\n')}
     wire) case "\${COMP_WORDS[2]}" in
       decode) options="${flags('wire decode')}" ;;
       encode) options="${flags('wire encode')}" ;;
+      send) options="${flags('wire send')}" ;;
       *) options="${flags('wire')}" ;;
     esac ;;
     *) options="${flags('serve')}" ;;
@@ -43,7 +44,7 @@ ${cases.join('\n')}
   if [[ "$cur" == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$cur"))
   elif [[ "\${COMP_WORDS[1]}" == wire && $COMP_CWORD -eq 2 ]]; then
-    COMPREPLY=($(compgen -W "decode encode" -- "$cur"))
+    COMPREPLY=($(compgen -W "decode encode send" -- "$cur"))
   elif [[ "\${COMP_WORDS[1]}" == @(run|time|wire) ]]; then
     COMPREPLY=($(compgen -f -- "$cur"))
   else
@@ -76,12 +77,14 @@ _cgi_serve() {
       ${list('time', "'1:script:_files' '2:URL:'")} ;;
     doctor) shift words; (( CURRENT-- ))
       ${list('doctor', "'1:directory:_files -/'")} ;;
-    wire) if (( CURRENT == 3 )); then compadd decode encode; return; fi
+    wire) if (( CURRENT == 3 )); then compadd decode encode send; return; fi
       case "$words[3]" in
     decode) shift 2 words; (( CURRENT -= 2 ))
       ${list('wire decode', "'1:file:_files'")} ;;
     encode) shift 2 words; (( CURRENT -= 2 ))
       ${list('wire encode', "'1:URL:'")} ;;
+    send) shift 2 words; (( CURRENT -= 2 ))
+      ${list('wire send', "'1:address:' '2:URL:'")} ;;
       esac ;;
     *)
       ${list('serve', `'1:directory or sub-command:{ _files -/; compadd ${firstWords.join(' ')} }'`)} ;;
@@ -114,7 +117,7 @@ complete -c cgi-serve -n __fish_use_subcommand -a run -d 'one exchange without a
 complete -c cgi-serve -n __fish_use_subcommand -a time -d 'what a process for each request costs'
 complete -c cgi-serve -n __fish_use_subcommand -a doctor -d 'examine every script'
 complete -c cgi-serve -n __fish_use_subcommand -a wire -d 'the bytes of FastCGI, SCGI and uwsgi'
-complete -c cgi-serve -n '__fish_seen_subcommand_from wire; and not __fish_seen_subcommand_from decode encode' -x -a 'decode encode'
+complete -c cgi-serve -n '__fish_seen_subcommand_from wire; and not __fish_seen_subcommand_from decode encode send' -x -a 'decode encode send'
 ${(['serve', ...subCommands] as const).flatMap(lines).join('\n')}
 `;
 };

@@ -1,38 +1,67 @@
 /**
  * `cgi-serve doctor [DIR]`: every script examined, none started. What would run it and where that is, what would fail and how
- * to mend it, and what is dangerous though it works. Exit code 5 when a script would fail.
+ * to mend it, and what is dangerous though it works; and whether the programs that run already are there. Exit code 5 when a
+ * script would fail or nobody listens.
  */
 import { statSync } from 'node:fs';
 import type { Words } from '../failures.js';
 import { findProgram } from '../route/interpreters.js';
 import { examineScripts, type ScriptReport } from '../route/list.js';
+import { protocols } from './banner.js';
+import { examineMounts, type MountReport } from './doctor-mounts.js';
 import { failureAsJson, failureBox } from './failure-box.js';
 import { asTyped, findPlace } from './place.js';
 import { sortScripts } from './scripts.js';
-import { interpretersOf } from './server-options.js';
+import { interpretersOf, mountsOf } from './server-options.js';
 import type { Said } from './settle.js';
 import type { Terminal } from './terminal.js';
 import { padTo, say, shellQuoted, visible, words } from './words.js';
 
-export const doctor = (said: Said, terminal: Terminal): number => {
+export const doctor = async (said: Said, terminal: Terminal): Promise<number> => {
   const { dir } = findPlace(said, terminal.cwd);
   const prefix = said.values.prefix ?? '/cgi-bin/';
-  const reports = examineScripts(dir, prefix, interpretersOf(said.values, terminal.env));
-  const examined: Examined = { dir, prefix, ...sortScripts(reports), warnings: warningsFor(dir, reports, terminal) };
+  const mounts = await examineMounts(mountsOf(said.values));
+  const reports = dir === undefined ? [] : examineScripts(dir, prefix, interpretersOf(said.values, terminal.env));
+  const warnings = dir === undefined ? [] : warningsFor(dir, reports, terminal);
+  const examined: Examined = { dir, prefix, mounts, ...sortScripts(reports), warnings };
   terminal.stdout.write(
     said.values.json ? `${JSON.stringify(asJson(examined, terminal), undefined, 2)}\n` : `${asText(examined, terminal).join('\n')}\n`,
   );
-  return examined.broken.length > 0 ? 5 : 0;
+  return isWell(examined) ? 0 : 5;
 };
 
+const isWell = ({ broken, mounts }: Examined): boolean => broken.length === 0 && mounts.every(({ trouble }) => trouble === undefined);
+
 interface Examined extends ReturnType<typeof sortScripts> {
-  readonly dir: string;
+  readonly dir: string | undefined;
   readonly prefix: string;
+  readonly mounts: readonly MountReport[];
   readonly warnings: readonly { readonly path: string; readonly what: Words }[];
 }
 
-const asText = (
-  { dir, prefix, runnable, broken, data, warnings }: Examined,
+const asText = (examined: Examined, terminal: Terminal): string[] => [
+  ...(examined.dir === undefined ? [] : scriptsAsText(examined, examined.dir, terminal)),
+  ...(examined.dir === undefined || examined.mounts.length === 0 ? [] : ['']),
+  ...mountsAsText(examined.mounts, terminal),
+];
+
+const mountsAsText = (mounts: readonly MountReport[], { lang, outPalette: p }: Terminal): string[] => {
+  const width = (of: (mount: MountReport) => string): number => Math.max(0, ...mounts.map((mount) => of(mount).length));
+  const wheres = width(({ where }) => where);
+  const addresses = width(({ address }) => address);
+  return mounts.flatMap(({ wire, where, address, trouble }) => {
+    const who = `${padTo(protocols[wire], 7)}  ${padTo(visible(where), wheres)}  ${padTo(visible(address), addresses)}`;
+    if (trouble === undefined) return [`  ${p.green('✓')} ${who}  ${p.dim(say(words('somebody listens', '有程序监听'), lang))}`];
+    return [
+      `  ${p.red('✗')} ${who}  ${say(trouble.what, lang)} ${p.dim(`(${trouble.errno})`)}`,
+      `      ${p.dim(say(words('mend', '解决'), lang))}  ${visible(say(trouble.mend, lang))}`,
+    ];
+  });
+};
+
+const scriptsAsText = (
+  { prefix, runnable, broken, data, warnings }: Examined,
+  dir: string,
   { lang, outPalette: p, stdout, cwd, env }: Terminal,
 ): string[] => {
   const width = Math.min(stdout.columns || 100, 120);
@@ -109,22 +138,32 @@ const warningsFor = (dir: string, reports: readonly ScriptReport[], { cwd }: Ter
   return warnings;
 };
 
-const asJson = ({ dir, prefix, runnable, broken, data, warnings }: Examined, { env }: Terminal): unknown => ({
-  dir,
-  prefix,
-  ok: broken.length === 0,
-  scripts: [...runnable, ...broken]
-    .sort((a, b) => (a.path < b.path ? -1 : 1))
-    .map((s) => ({
-      path: s.path,
-      file: s.file,
-      url: s.url,
-      ok: s.failure === undefined,
-      run_by: s.runBy === '' ? null : s.runBy,
-      interpreter: interpreterPath(s, env) ?? null,
-      title: s.title ?? null,
-      failure: s.failure === undefined ? null : failureAsJson(s.failure),
+const asJson = (examined: Examined, { env }: Terminal): unknown => {
+  const { dir, prefix, mounts, runnable, broken, data, warnings } = examined;
+  return {
+    dir: dir ?? null,
+    prefix,
+    ok: isWell(examined),
+    scripts: [...runnable, ...broken]
+      .sort((a, b) => (a.path < b.path ? -1 : 1))
+      .map((s) => ({
+        path: s.path,
+        file: s.file,
+        url: s.url,
+        ok: s.failure === undefined,
+        run_by: s.runBy === '' ? null : s.runBy,
+        interpreter: interpreterPath(s, env) ?? null,
+        title: s.title ?? null,
+        failure: s.failure === undefined ? null : failureAsJson(s.failure),
+      })),
+    data: data.map((s) => s.path),
+    warnings: warnings.map(({ path, what }) => ({ path, what: what.en })),
+    mounts: mounts.map(({ wire, where, address, trouble }) => ({
+      wire,
+      where,
+      address,
+      ok: trouble === undefined,
+      failure: trouble === undefined ? null : { errno: trouble.errno, what: trouble.what.en, mend: trouble.mend.en },
     })),
-  data: data.map((s) => s.path),
-  warnings: warnings.map(({ path, what }) => ({ path, what: what.en })),
-});
+  };
+};

@@ -38,11 +38,11 @@ const devLine = (e: Exchange, p: Palette): string => {
     .join(' ');
 };
 
-/** What the time went to. Spawn, wait and exit are the process's price and always told; the others when they were felt. */
+/** What the time went to. The guard's price and the process's (spawn, wait, exit) are always told; the others when they were felt. */
 const phases = (e: Exchange): string => {
-  const told = (['queue', 'spawn', 'dial', 'wait', 'head', 'body', 'exit'] as const).flatMap((name) => {
+  const told = (['authorize', 'queue', 'spawn', 'dial', 'wait', 'head', 'body', 'exit'] as const).flatMap((name) => {
     const ms = e.phases[name];
-    const always = name === 'spawn' || name === 'dial' || name === 'wait' || name === 'exit';
+    const always = name !== 'queue' && name !== 'head' && name !== 'body';
     return ms === undefined || (!always && ms < 1) ? [] : [`${name} ${milliseconds(ms)}`];
   });
   return told.length > 0 ? `(${told.join(' · ')})` : '';
@@ -122,6 +122,7 @@ const jsonRecord = (e: Exchange): Record<string, unknown> => ({
   pid: e.pid ?? null,
   exit_code: e.exitCode ?? null,
   signal: e.signal ?? null,
+  authorize_ms: round(e.phases.authorize),
   queue_ms: round(e.phases.queue),
   spawn_ms: round(e.phases.spawn),
   dial_ms: round(e.phases.dial),
@@ -131,6 +132,10 @@ const jsonRecord = (e: Exchange): Record<string, unknown> => ({
   exit_ms: round(e.phases.exit),
   ...accountRecord(e.account),
   stderr_bytes: e.stderrBytes,
+  wire_sent_bytes: e.wire?.sent ?? null,
+  wire_received_bytes: e.wire?.received ?? null,
+  payload_sent_bytes: e.wire?.payloadSent ?? null,
+  payload_received_bytes: e.wire?.payloadReceived ?? null,
   referer: e.referer ?? null,
   user_agent: e.userAgent ?? null,
   error: e.failure?.code ?? null,

@@ -17,6 +17,7 @@ import { time } from './time.js';
 import { longHelp, manualPage, shortHelp } from './usage.js';
 import { wireDecode } from './wire-decode.js';
 import { wireEncode } from './wire-encode.js';
+import { wireSend } from './wire-send.js';
 import { type Lang, Mistake, say, words } from './words.js';
 
 export const main = async (argv: readonly string[]): Promise<number> => {
@@ -65,6 +66,7 @@ const dispatch = async (said: Said, argv: readonly string[], terminal: Terminal)
   if (command === 'time') return time(said, terminal);
   if (command === 'wire decode') return wireDecode(said, terminal);
   if (command === 'wire encode') return wireEncode(said, terminal);
+  if (command === 'wire send') return wireSend(said, terminal);
   if (command === 'wire') throw halfCommand();
   return command === 'run' ? run(said, terminal) : serve(said, terminal);
 };

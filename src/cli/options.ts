@@ -10,7 +10,7 @@ import type { Reader } from './readers.js';
 import * as readers from './readers.js';
 import { words } from './words.js';
 
-export const subCommands = ['run', 'time', 'doctor', 'wire decode', 'wire encode'] as const;
+export const subCommands = ['run', 'time', 'doctor', 'wire decode', 'wire encode', 'wire send'] as const;
 export type SubCommand = (typeof subCommands)[number];
 /** `wire` alone can only be asked for help. */
 export type Command = 'serve' | SubCommand | 'wire';
@@ -59,8 +59,10 @@ const many = <T>(reader: Reader<T>, row: Described): ManyRow<T> => ({ kind: 'man
 const everywhere: readonly Command[] = ['serve', ...subCommands];
 const running: readonly Command[] = ['serve', 'run', 'time'];
 /** Those for which the variables of a request are made, and those that make the request itself. */
-const telling: readonly Command[] = [...running, 'wire encode'];
-const asking: readonly Command[] = ['run', 'time', 'wire encode'];
+const telling: readonly Command[] = [...running, 'wire encode', 'wire send'];
+const asking: readonly Command[] = ['run', 'time', 'wire encode', 'wire send'];
+/** Those that wait for an answer. */
+const waiting: readonly Command[] = [...running, 'wire send'];
 const noLimit = words('none', '不限时');
 const seconds = (ms: number): string => (ms === 0 ? '0' : String(ms / 1000));
 
@@ -114,6 +116,7 @@ export const optionTable = {
 
   fastcgi: many(readers.mount, {
     group: 'what',
+    for: ['serve', 'doctor'],
     help: words('a FastCGI program that runs already answers here', '由已在运行的 FastCGI 程序应答此处'),
     more: words(
       'WHERE is a URL path (/app) or the extension of files in the public and the script directory (.php). ADDRESS is unix:/path or ' +
@@ -124,12 +127,26 @@ export const optionTable = {
   }),
   scgi: many(readers.mount, {
     group: 'what',
+    for: ['serve', 'doctor'],
     help: words('the same with an SCGI program', '同上，SCGI 程序'),
   }),
   uwsgi: many(readers.mount, {
     group: 'what',
+    for: ['serve', 'doctor'],
     help: words('the same with a program that speaks uwsgi', '同上，使用 uwsgi 协议的程序'),
     more: words('?modifier1=5&modifier2=0 may follow the address.', '地址后可加 ?modifier1=5&modifier2=0。'),
+  }),
+  authorizer: many(readers.placeMount, {
+    group: 'what',
+    help: words(
+      'a FastCGI Authorizer is asked before anything below this URL path',
+      '访问此 URL 路径之下的一切之前，先询问 FastCGI Authorizer',
+    ),
+    more: words(
+      'WHERE is a URL path (/private), or / for the whole site; the longest counts. Its 200 lets a request through; any other answer is the ' +
+        "client's. Example: --authorizer /private=127.0.0.1:9001",
+      'WHERE 为 URL 路径（/private），/ 表示整个站点；最长者有效。它答 200 则放行；其他回答原样交给客户端。例：--authorizer /private=127.0.0.1:9001',
+    ),
   }),
   connections: one(readers.count(1, 10_000), {
     group: 'what',
@@ -137,6 +154,14 @@ export const optionTable = {
     help: words(
       'requests at once with each such address: as many as it has workers; the others wait',
       '同时发往每个地址的请求数，应等于其工作进程数；其余的等待',
+    ),
+  }),
+  probe: one(readers.duration(words('never', '从不')), {
+    group: 'what',
+    fallback: seconds(limits.probeMs),
+    help: words(
+      'connect so often to each address without a request, to find who is gone or back before a client does; 0: never',
+      '每隔这么久连接一次没有请求的地址，先于客户端发现谁已离开或已恢复；0：从不',
     ),
   }),
   'front-controller': one(readers.text('FILE', words('a file name', '文件名')), {
@@ -236,25 +261,35 @@ export const optionTable = {
   // --- limits -------------------------------------------------------------------------------------------------
   timeout: one(readers.duration(noLimit), {
     group: 'limits',
-    for: running,
+    for: waiting,
     fallback: seconds(limits.totalMs),
     help: words('how long a whole request may take; 0: no limit', '整个请求的时限；0：不限'),
   }),
   'header-timeout': one(readers.duration(noLimit), {
     group: 'limits',
-    for: running,
+    for: waiting,
     fallback: seconds(limits.headerMs),
     help: words('from its start until a script has printed its headers', '脚本从启动到输出完首部的时限'),
+    more: words(
+      'For a program that runs already it begins with the connection: one that accepts and says nothing is a 504.',
+      '对已在运行的程序，从连接建立时算起：接受连接却什么也不说，即为 504。',
+    ),
+  }),
+  'connect-timeout': one(readers.duration(noLimit), {
+    group: 'limits',
+    for: ['serve', 'wire send'],
+    fallback: seconds(limits.connectMs),
+    help: words('to a connection with a program that runs already, over all its addresses', '与已在运行的程序建立连接的时限，含其全部地址'),
   }),
   'idle-timeout': one(readers.duration(noLimit), {
     group: 'limits',
-    for: running,
+    for: waiting,
     fallback: seconds(limits.idleMs),
     help: words('silence between two pieces of output', '两段输出之间的沉默时限'),
   }),
   'stdin-timeout': one(readers.duration(noLimit), {
     group: 'limits',
-    for: running,
+    for: waiting,
     fallback: seconds(limits.stdinMs),
     help: words('a script that neither reads its input nor answers', '脚本既不读取输入也不回答的时限'),
   }),
@@ -279,7 +314,7 @@ export const optionTable = {
     help: words('at Ctrl-C, how long running scripts may finish', '按下 Ctrl-C 后，运行中的脚本还有多少时间'),
   }),
 
-  // --- the request of `run`, `time` and `wire encode` ----------------------------------------------------------------------
+  // --- the request of `run`, `time`, `wire encode` and `wire send` ----------------------------------------------------------------------
   method: one(readers.method, {
     group: 'request',
     for: asking,
@@ -304,7 +339,7 @@ export const optionTable = {
   }),
   script: one(readers.file, {
     group: 'request',
-    for: ['wire encode'],
+    for: ['wire encode', 'wire send'],
     typedOnly: true,
     help: words(
       'the script the request is for: SCRIPT_FILENAME, which php-fpm needs',
@@ -319,20 +354,20 @@ export const optionTable = {
   // --- the bytes of `wire` ----------------------------------------------------------------------------------------
   wire: one(readers.choice('fastcgi', 'scgi', 'uwsgi'), {
     group: 'wire',
-    for: ['wire decode', 'wire encode'],
+    for: ['wire decode', 'wire encode', 'wire send'],
     typedOnly: true,
     help: words(
-      'the protocol; default: decode knows it by the first bytes, encode speaks fastcgi',
-      '协议；默认：decode 由最初几个字节识别，encode 使用 fastcgi',
+      'the protocol; default: decode knows it by the first bytes, encode and send speak fastcgi',
+      '协议；默认：decode 由最初几个字节识别，encode 与 send 使用 fastcgi',
     ),
   }),
   hex: flag({
     group: 'wire',
-    for: ['wire decode', 'wire encode'],
+    for: ['wire decode', 'wire encode', 'wire send'],
     typedOnly: true,
     help: words(
-      'hexadecimal text in place of bytes: decode reads it, encode prints it',
-      '以十六进制文本代替字节：decode 读入，encode 输出',
+      'hexadecimal text in place of bytes: decode reads it, encode prints it; send shows every field beside its bytes',
+      '以十六进制文本代替字节：decode 读入，encode 输出；send 则逐个显示字段及其字节',
     ),
   }),
 
@@ -387,7 +422,7 @@ export const optionTable = {
   ),
   json: flag({
     group: 'output',
-    for: ['run', 'time', 'doctor', 'wire decode'],
+    for: ['run', 'time', 'doctor', 'wire decode', 'wire send'],
     typedOnly: true,
     help: words('the report as one JSON object', '以一个 JSON 对象输出报告'),
   }),

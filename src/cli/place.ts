@@ -5,15 +5,17 @@
 import { accessSync, constants, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { Words } from '../failures.js';
+import type { MountOption } from '../settings.js';
 import { nearest } from './nearest.js';
 import { firstWords } from './options.js';
 import { looksLikeScript } from './scripts.js';
+import { mountsOf } from './server-options.js';
 import type { Said } from './settle.js';
 import { Mistake, shellQuoted, visible, words } from './words.js';
 
 export interface Place {
-  /** The script directory, absolute. */
-  readonly dir: string;
+  /** The script directory, absolute; undefined: none, and programs that run already answer alone. */
+  readonly dir: string | undefined;
   /** undefined: none. */
   readonly publicDir: string | undefined;
   /** A number among the operands: `cgi-serve 8080`. */
@@ -25,6 +27,7 @@ const defaultDir = 'cgi-bin';
 /** Throws a Mistake: 2 for what was typed wrongly, 4 for what is not there or may not be read. */
 export const findPlace = (said: Said, cwd: string): Place => {
   const { values } = said;
+  const mounts = mountsOf(values);
   const { names, port } = operandsOf(said, cwd);
   if (names.length > 1) {
     throw new Mistake(
@@ -44,11 +47,38 @@ export const findPlace = (said: Said, cwd: string): Place => {
           `给出了两个目录：--directory ${values.directory} 与 ${names[0]}`,
         ),
       );
-    return { ...siteOf(values.directory, cwd, values['no-public'] === true), port };
+    return { ...siteOf(values.directory, cwd, mounts.length > 0, values['no-public'] === true), port };
   }
   const named = names[0] ?? said.dir;
-  const dir = named === undefined ? defaultDirectory(cwd) : namedDirectory(named, cwd);
-  return { dir, publicDir: publicFor(dir, values.public, values['no-public'] === true, cwd), port };
+  const dir = named === undefined ? defaultDirectory(cwd, mounts.length > 0) : namedDirectory(named, cwd);
+  const publicDir = publicFor(dir ?? join(cwd, defaultDir), values.public, values['no-public'] === true, cwd);
+  const files = said.command === 'serve' ? mounts.find(({ where }) => where.startsWith('.')) : undefined;
+  if (dir === undefined && publicDir === undefined && files !== undefined) throw noFolderFor(files, cwd);
+  return { dir, publicDir, port };
+};
+
+/** An extension is mounted, and no folder could hold such files. Which one it is must be said: everything in it is sent. */
+const noFolderFor = ({ wire, where }: MountOption, cwd: string): Mistake => {
+  const here = filesIn(cwd).filter((name) => name.endsWith(where));
+  const some = here.slice(0, 3).map(visible).join(', ') + (here.length > 3 ? ', …' : '');
+  const hint =
+    here.length > 0
+      ? words(
+          `Here are such files (${some}). To serve this folder, and whatever else is in it: --public .`,
+          `此处有这类文件（${some}）。提供此文件夹及其中所有文件：--public .`,
+        )
+      : words(
+          'Name the folder they are in: --public DIR; or put them into one that is called public',
+          '请指明它们所在的文件夹：--public 目录；或放入名为 public 的文件夹',
+        );
+  return new Mistake(
+    4,
+    words(
+      `--${wire} ${visible(where)}: there is no folder with ${visible(where)} files: neither ./public nor ./cgi-bin is here`,
+      `--${wire} ${visible(where)}：没有存放 ${visible(where)} 文件的文件夹：此处既无 ./public 也无 ./cgi-bin`,
+    ),
+    [hint],
+  );
 };
 
 /** A lone number that is no existing path is a port, as `python -m http.server` reads it. */
@@ -71,10 +101,14 @@ const operandsOf = (said: Said, cwd: string): { names: string[]; port: number | 
   return { names: said.operands.filter((word) => !isPort(word)), port: typed === undefined ? undefined : Number(typed) };
 };
 
-/** `-d SITE`: what `python -m http.server --cgi` served. A folder without cgi-bin is taken for the script directory itself. */
-const siteOf = (named: string, cwd: string, noPublic: boolean): Omit<Place, 'port'> => {
+/**
+ * `-d SITE`: what `python -m http.server --cgi` served. A folder without cgi-bin is taken for the script directory itself, unless
+ * programs are mounted: then it needs none.
+ */
+const siteOf = (named: string, cwd: string, mounted: boolean, noPublic: boolean): Omit<Place, 'port'> => {
   const site = namedDirectory(named, cwd);
   const scripts = ['cgi-bin', 'htbin'].map((name) => join(site, name)).find(isDirectory);
+  if (scripts === undefined && mounted) return { dir: undefined, publicDir: noPublic ? undefined : site };
   if (scripts === undefined) return { dir: site, publicDir: publicFor(site, undefined, noPublic, cwd) };
   return { dir: scripts, publicDir: noPublic ? undefined : site };
 };
@@ -106,9 +140,10 @@ const namedDirectory = (named: string, cwd: string): string => {
   return readable(path, shown);
 };
 
-const defaultDirectory = (cwd: string): string => {
+const defaultDirectory = (cwd: string, mounted: boolean): string | undefined => {
   const path = join(cwd, defaultDir);
   if (existsSync(path)) return namedDirectory(`./${defaultDir}`, cwd);
+  if (mounted) return undefined;
   const near = directoriesIn(cwd).filter((name) => /^(cgi|htbin|scripts?$)/i.test(name) || nearest(defaultDir, [name]));
   const scripts = scriptsIn(cwd);
   const hints: Words[] = near.map((name) =>
@@ -189,11 +224,13 @@ const directoriesIn = (path: string): string[] => {
 };
 
 /** Files here that look like scripts and may be executed, or begin with `#!`. */
-const scriptsIn = (path: string): string[] => {
+const scriptsIn = (path: string): string[] => filesIn(path).filter((name) => looksLikeScript(join(path, name)));
+
+const filesIn = (path: string): string[] => {
   try {
-    return readdirSync(path, { withFileTypes: true })
-      .filter((entry) => entry.isFile() && !entry.name.startsWith('.') && looksLikeScript(join(path, entry.name)))
-      .map((entry) => entry.name);
+    return readdirSync(path, { withFileTypes: true }).flatMap((entry) =>
+      entry.isFile() && !entry.name.startsWith('.') ? [entry.name] : [],
+    );
   } catch {
     return [];
   }

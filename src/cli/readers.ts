@@ -190,6 +190,17 @@ export const mount: Reader<readonly [where: string, address: string]> = {
   },
 };
 
+/** A mount that is a place and no kind of file. */
+export const placeMount: Reader<readonly [where: string, address: string]> = {
+  ...mount,
+  expected: words(
+    'a URL path (/private), and unix:/path or host:port, joined by =',
+    'URL 路径（/private），以及 unix:/路径 或 主机:端口，以 = 连接',
+  ),
+  schema: { type: 'string', pattern: '^/[^=]*=.' },
+  read: (value) => (value.startsWith('/') ? mount.read(value) : undefined),
+};
+
 export const headerLine: Reader<readonly [name: string, value: string]> = {
   placeholder: "'NAME: VALUE'",
   expected: words("a header field: 'Name: value'", "首部字段：'名称: 值'"),

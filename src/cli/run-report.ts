@@ -67,21 +67,25 @@ export const reportAsText = (run: Run, { lang, outPalette: p, stdout, cwd }: Ter
   if (run.failure) {
     const width = Math.min(stdout.columns || 100, 120);
     lines.push(...failureBox(run.failure, run.request.target.replace(/\?.*$/s, ''), { lang, palette: p, width, cwd }));
-  } else if (run.head) {
-    const { status, reason, kind, location } = run.head;
-    const words_ = reason || STATUS_CODES[status] || '';
-    const where = location ?? (run.head.headers[run.head.headers.indexOf('Location') + 1] as string | undefined);
-    const to = kind.includes('redirect') && where !== undefined ? ` → ${visible(where)}` : '';
-    const code = kind === 'local-redirect' || kind === 'nph' ? '' : `${statusColor(status, p)(p.bold(status))} ${visible(words_)} · `;
-    lines.push(`  ${p.green('✓')} ${code}${say(kinds[kind], lang)}${to}`);
-    for (let i = 0; i + 1 < run.head.headers.length; i += 2)
-      lines.push(p.dim(`    ${visible(run.head.headers[i]!)}: ${visible(run.head.headers[i + 1]!)}`));
-  }
+  } else if (run.head) lines.push(...answerLines(run.head, p, lang));
   for (const note of run.exchange.notes) lines.push(`  ${p.yellow('!')} ${visible(note)}`);
   const ends = endOf(run);
   if (ends.length > 0) lines.push(p.dim(`  ${ends.join(' · ')}`));
   if (run.exchange.pid !== undefined) lines.push(p.dim(`  ${accountText(run.exchange.account, lang)}${whyNot(run, lang)}`));
   return lines;
+};
+
+/** Status and kind, then the header fields as they go to the client. */
+export const answerLines = (head: ReplyHead, p: Terminal['outPalette'], lang: Terminal['lang']): string[] => {
+  const { status, reason, kind, location, headers } = head;
+  const words_ = reason || STATUS_CODES[status] || '';
+  const where = location ?? (headers[headers.indexOf('Location') + 1] as string | undefined);
+  const to = kind.includes('redirect') && where !== undefined ? ` → ${visible(where)}` : '';
+  const code = kind === 'local-redirect' || kind === 'nph' ? '' : `${statusColor(status, p)(p.bold(status))} ${visible(words_)} · `;
+  return [
+    `  ${p.green('✓')} ${code}${say(kinds[kind], lang)}${to}`,
+    ...pairs(headers).map(([name, value]) => p.dim(`    ${visible(name)}: ${visible(value)}`)),
+  ];
 };
 
 /** On the portable path nobody asked the kernel. */
@@ -130,7 +134,8 @@ const outputLines = (run: Run, p: Terminal['outPalette'], lang: Terminal['lang']
   return [...head, p.dim(`  ${say(words('(blank line)', '（空行）'), lang)}`), ...bodyLines(judged.body, body, p, lang)];
 };
 
-const bodyLines = (body: Buffer, all: number, p: Terminal['outPalette'], lang: Terminal['lang']): string[] => {
+/** `all`: how many bytes there were, of which `body` are the first. */
+export const bodyLines = (body: Buffer, all: number, p: Terminal['outPalette'], lang: Terminal['lang']): string[] => {
   const text = asText(body);
   const shown = text === undefined ? body.subarray(0, 256) : body.subarray(0, shownBytesMax);
   const lines =
@@ -149,7 +154,7 @@ const bodyLines = (body: Buffer, all: number, p: Terminal['outPalette'], lang: T
 };
 
 /** UTF-8 without control bytes (a character cut at the end of what is kept does not count against it); undefined when not. */
-const asText = (body: Buffer): string | undefined => {
+export const asText = (body: Buffer): string | undefined => {
   const text = body.toString('utf8');
   return /[\x00-\x08\x0e-\x1a\x1c-\x1f]/.test(text) || text.slice(0, -4).includes('\ufffd') ? undefined : text;
 };
@@ -203,7 +208,7 @@ export const reportAsJson = (run: Run): Record<string, unknown> => {
   };
 };
 
-const pairs = (headers: readonly string[]): [string, string][] => {
+export const pairs = (headers: readonly string[]): [string, string][] => {
   const all: [string, string][] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) all.push([headers[i]!, headers[i + 1]!]);
   return all;

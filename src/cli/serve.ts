@@ -18,7 +18,7 @@ import { logLine } from './log.js';
 import type { Values } from './options.js';
 import { asTyped, findPlace, type Place } from './place.js';
 import { listenSomewhere } from './port.js';
-import { askingTheCore, interpretersOf, serverOptions } from './server-options.js';
+import { askingTheCore, interpretersOf, mountsOf, serverOptions } from './server-options.js';
 import type { Said } from './settle.js';
 import type { Terminal } from './terminal.js';
 import { say, shellQuoted, visible, words } from './words.js';
@@ -52,11 +52,12 @@ export const serve = async (said: Said, terminal: Terminal): Promise<number> => 
       network: networkAddresses(),
       busyPort,
       prefix,
-      dir: asTyped(place.dir, terminal.cwd),
+      dir: place.dir === undefined ? undefined : asTyped(place.dir, terminal.cwd),
       publicDir: place.publicDir === undefined ? undefined : asTyped(place.publicDir, terminal.cwd),
+      mounts: mountsOf(values),
       configFile: said.configFile,
       births: server.births,
-      scripts: examineScripts(place.dir, prefix, interpreters),
+      scripts: place.dir === undefined ? [] : examineScripts(place.dir, prefix, interpreters),
     });
   }
   return ended;
@@ -134,17 +135,24 @@ const sameButForNumbers = (box: string): string => box.replace(/\d+ ms|\d+ 毫�
 const warnWhenExposed = (endpoints: readonly Endpoint[], values: Values, place: Place, printer: Printer, { lang, cwd }: Terminal): void => {
   const exposed = endpoints.find(({ address }) => !isLoopback(address));
   if (exposed === undefined) return;
-  const dir = shellQuoted(asTyped(place.dir, cwd));
   const { address, port } = exposed;
+  const dir = place.dir === undefined ? undefined : shellQuoted(asTyped(place.dir, cwd));
+  const root = process.getuid?.() === 0;
+  const does =
+    dir === undefined
+      ? words('uses the programs mounted here', '使用此处挂载的程序')
+      : values['basic-auth']
+        ? words(`runs the programs in ${dir}`, `运行 ${dir} 中的程序`)
+        : words(
+            `runs the programs in ${dir}, as ${root ? 'root' : 'this user'}`,
+            `以${root ? ' root ' : '当前用户'}身份运行 ${dir} 中的程序`,
+          );
   const warning = values['basic-auth']
     ? words(
-        `whoever reaches ${address} port ${port} with a password runs the programs in ${dir}; the password travels unencrypted`,
-        `任何能访问 ${address} 端口 ${port} 且持有密码的人都可运行 ${dir} 中的程序；密码以明文传输`,
+        `whoever reaches ${address} port ${port} with a password ${does.en}; the password travels unencrypted`,
+        `任何能访问 ${address} 端口 ${port} 且持有密码的人都可${does.zh}；密码以明文传输`,
       )
-    : words(
-        `whoever reaches ${address} port ${port} runs the programs in ${dir}, as ${process.getuid?.() === 0 ? 'root' : 'this user'}`,
-        `任何能访问 ${address} 端口 ${port} 的人都可以${process.getuid?.() === 0 ? ' root ' : '当前用户'}身份运行 ${dir} 中的程序`,
-      );
+    : words(`whoever reaches ${address} port ${port} ${does.en}`, `任何能访问 ${address} 端口 ${port} 的人都可${does.zh}`);
   printer.warning(say(warning, lang));
 };
 

@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Interpreter, resolveInterpreters } from '../route/interpreters.js';
-import type { CgiOptions, ServerOptions } from '../settings.js';
+import type { CgiOptions, MountOption, ServerOptions } from '../settings.js';
 import type { Values } from './options.js';
 import type { Place } from './place.js';
 import { Mistake, words } from './words.js';
@@ -29,19 +29,23 @@ export const cgiOptions = (values: Values): CgiOptions =>
 
 export const serverOptions = (values: Values, place: Place, cwd: string, configFile?: string): ServerOptions => ({
   ...cgiOptions(values),
-  dir: place.dir,
+  dir: place.dir ?? false,
   publicDir: place.publicDir ?? false,
-  mounts: (['fastcgi', 'scgi', 'uwsgi'] as const).flatMap((wire) =>
-    (values[wire] ?? []).map(([where, address]) => ({ wire, where, address })),
-  ),
+  mounts: mountsOf(values),
+  authorizers: (values.authorizer ?? []).map(([where, address]) => ({ where, address })),
   ...said({
     connections: values.connections,
+    connectTimeoutMs: values['connect-timeout'],
+    probeMs: values.probe,
     frontController: values['front-controller'],
     details: values.details,
     neverSent: configFile === undefined ? undefined : [resolve(cwd, configFile)],
     basicAuth: values['basic-auth'] === undefined ? undefined : readableFile(resolve(cwd, values['basic-auth']), values['basic-auth']),
   }),
 });
+
+export const mountsOf = (values: Values): MountOption[] =>
+  (['fastcgi', 'scgi', 'uwsgi'] as const).flatMap((wire) => (values[wire] ?? []).map(([where, address]) => ({ wire, where, address })));
 
 /** For what looks at scripts without a server. Throws a Mistake. */
 export const interpretersOf = (values: Values, env: Readonly<Record<string, string | undefined>>): ReadonlyMap<string, Interpreter> =>

@@ -27,13 +27,19 @@ const synopses: Readonly<Record<Command, readonly string[]>> = {
     'cgi-serve doctor [DIR] [options]',
     'cgi-serve wire decode [FILE] [options]',
     'cgi-serve wire encode [URL] [options]',
+    'cgi-serve wire send ADDRESS [TARGET] [options]',
   ],
   run: ['cgi-serve run SCRIPT [URL] [options]'],
   time: ['cgi-serve time [SCRIPT [URL]] [options]'],
   doctor: ['cgi-serve doctor [DIR] [options]'],
-  wire: ['cgi-serve wire decode [FILE] [options]', 'cgi-serve wire encode [URL] [options]'],
+  wire: [
+    'cgi-serve wire decode [FILE] [options]',
+    'cgi-serve wire encode [URL] [options]',
+    'cgi-serve wire send ADDRESS [TARGET] [options]',
+  ],
   'wire decode': ['cgi-serve wire decode [FILE] [options]'],
   'wire encode': ['cgi-serve wire encode [URL] [options]'],
+  'wire send': ['cgi-serve wire send ADDRESS [TARGET] [options]'],
 };
 
 const purposes: Readonly<Record<Command, Words>> = {
@@ -41,13 +47,13 @@ const purposes: Readonly<Record<Command, Words>> = {
     [
       'DIR holds the scripts; default ./cgi-bin, or $CGI_SERVE_DIR. `run` does one exchange without a server and shows all of it;',
       '`time` measures what a process for each request costs; `doctor` examines every script and says what would fail;',
-      '`wire` takes FastCGI, SCGI and uwsgi apart, byte by byte, and puts them together.',
+      '`wire` takes FastCGI, SCGI and uwsgi apart, byte by byte, puts them together, and sends them.',
       'Each has its own --help: `cgi-serve time --help`.',
     ],
     [
       'DIR 是脚本目录，默认 ./cgi-bin 或 $CGI_SERVE_DIR。`run` 不启动服务器而执行一次请求，并显示全过程；',
       '`time` 测量每个请求一个进程的代价；`doctor` 检查每个脚本，指出会失败的地方；',
-      '`wire` 逐字节拆解 FastCGI、SCGI 与 uwsgi，也能生成它们。',
+      '`wire` 逐字节拆解 FastCGI、SCGI 与 uwsgi，也能生成和发送它们。',
       '各自的选项见其 --help，如 `cgi-serve time --help`。',
     ],
   ),
@@ -86,9 +92,12 @@ const purposes: Readonly<Record<Command, Words>> = {
   wire: paragraph(
     [
       'The bytes between a web server and a program that lives longer than one request. `decode` says what they mean;',
-      '`encode` makes them. Each has its own --help.',
+      '`encode` makes them; `send` sends a request and shows both ways. Each has its own --help.',
     ],
-    ['Web 服务器与常驻程序之间的字节。`decode` 说明它们的含义，`encode` 生成它们。各自的选项见其 --help。'],
+    [
+      'Web 服务器与常驻程序之间的字节。`decode` 说明它们的含义，`encode` 生成它们，`send` 发送一个请求并显示双向的字节。',
+      '各自的选项见其 --help。',
+    ],
   ),
   'wire decode': paragraph(
     [
@@ -111,6 +120,18 @@ const purposes: Readonly<Record<Command, Words>> = {
     [
       '输出一个请求的字节，其变量与本服务器生成的相同。URL 是路径或完整的 URL；带 --script 时也可以像 `run` 那样只写脚本 URL 之后的部分，或省略。',
       '退出码 5：该协议无法承载此请求。',
+    ],
+  ),
+  'wire send': paragraph(
+    [
+      'Sends one request straight to a program that runs already, and shows what went over the wire, both ways, then the answer and',
+      'how long each part took. ADDRESS is unix:/path or host:port; for uwsgi ?modifier1=5&modifier2=0 may follow. TARGET is a path or a',
+      'whole URL; default /. With --script it may be left out, as for `wire encode`. Exit code 5: no whole answer came.',
+    ],
+    [
+      '把一个请求直接发给已在运行的程序，显示双向的字节，然后是响应以及各阶段用时。',
+      'ADDRESS 为 unix:/路径 或 主机:端口；uwsgi 的地址后可加 ?modifier1=5&modifier2=0。TARGET 是路径或完整的 URL，默认为 /；',
+      '带 --script 时可省略，与 `wire encode` 相同。退出码 5：没有得到完整的响应。',
     ],
   ),
 };
@@ -172,6 +193,18 @@ const examples: Readonly<Record<Command, readonly (readonly [string, Words])[]>>
     ],
     ['cgi-serve wire encode --script /srv/www/index.php > request.bin', words('for php-fpm', '发给 php-fpm')],
   ],
+  'wire send': [
+    [
+      'cgi-serve wire send unix:/run/php/php8.2-fpm.sock --script /srv/www/index.php',
+      words('ask php-fpm for a file', '向 php-fpm 请求一个文件'),
+    ],
+    ["cgi-serve wire send 127.0.0.1:4000 '/form?name=Ada' --wire scgi", words('an SCGI program', 'SCGI 程序')],
+    [
+      "cgi-serve wire send 'unix:/run/app.sock?modifier1=5' /app -d name=Ada --wire uwsgi",
+      words('a form, posted to Perl behind uWSGI', '向 uWSGI 后的 Perl 提交表单'),
+    ],
+    ['cgi-serve wire send 127.0.0.1:9000 / --hex', words('with every field beside its bytes', '逐个显示字段及其字节')],
+  ],
 };
 
 const exitCodes: readonly (readonly [string, Words])[] = [
@@ -183,8 +216,8 @@ const exitCodes: readonly (readonly [string, Words])[] = [
   [
     '5',
     words(
-      'run, time, doctor: a script is not a CGI program; wire: bytes break the rules',
-      'run、time、doctor：脚本不符合 CGI 规范；wire：字节违反协议的规则',
+      'run, time, doctor: a script is not a CGI program; doctor: nobody listens at a mount; wire: bytes break the rules, or no whole answer comes',
+      'run、time、doctor：脚本不符合 CGI 规范；doctor：挂载处无人监听；wire：字节违反协议的规则，或没有得到完整的响应',
     ),
   ],
   [
@@ -242,7 +275,9 @@ export const longHelp = (command: Command, version: string, { lang, palette: p, 
     }),
     '',
     p.bold(say(headings.exit, lang)),
-    ...exitCodes.map(([code, what]) => `  ${padTo(code, 15)}${say(what, lang)}`),
+    ...exitCodes.flatMap(([code, what]) =>
+      wrap(say(what, lang), width - exitColumn).map((line, i) => `  ${padTo(i === 0 ? code : '', exitColumn - 2)}${line}`),
+    ),
     '',
     ...wrap(say(precedence, lang), width),
   ].join('\n');
@@ -262,6 +297,7 @@ const synopsis = (command: Command, lang: Lang, p: Palette): string[] => {
 };
 
 const helpColumn = 30;
+const exitColumn = 17;
 
 /** `-p, --port PORT`, `--env NAME=VALUE …` */
 const spelling = (name: OptionName): string => {
@@ -332,6 +368,8 @@ export const manualPage = (version: string): string => {
     '.SH CGI\\-SERVE WIRE ENCODE',
     roff(purposes['wire encode'].en),
     ...rows('wire encode', (name) => !isFor(rowOf(name), 'wire decode') && !isFor(rowOf(name), 'run')),
+    '.SH CGI\\-SERVE WIRE SEND',
+    roff(purposes['wire send'].en),
     '.SH FILES',
     '.TP',
     '\\fBcgi\\-serve.config.json\\fR',

@@ -7,15 +7,12 @@ import { once } from 'node:events';
 import { createReadStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { wireInputBytesMax } from '../limits.js';
-import { fieldsOfStream } from '../wire/fastcgi-fields.js';
-import { scgi, fieldsOf as scgiFields } from '../wire/scgi.js';
+import { explain } from '../trace/explain.js';
 import { type Protocol, protocolOf, strangerBytes } from '../wire/stranger.js';
-import { uwsgi, fieldsOf as uwsgiFields } from '../wire/uwsgi.js';
 import type { Wire } from '../wire/wire.js';
 import { dumpHints, looksLikeDump, looksLikeHex, readHexText } from './hex-text.js';
 import type { Said } from './settle.js';
 import type { Terminal } from './terminal.js';
-import { hearFastcgi, hearOneBlock } from './wire-heard.js';
 import { type Decoded, decodedAsJson, decodedAsText } from './wire-report.js';
 import { Mistake, say, shellQuoted, visible, words } from './words.js';
 
@@ -28,12 +25,11 @@ export const wireDecode = async (said: Said, terminal: Terminal): Promise<number
     source: named ?? '-',
     bytes,
     hexText,
-    wire,
     recognised: values.wire === undefined,
-    ...(wire === undefined ? { fields: [], hearing: undefined } : readings[wire](bytes)),
+    explained: wire === undefined ? undefined : explain(wire, bytes),
   };
   await print(values.json ? decodedAsJson(decoded) : decodedAsText(decoded, terminal), terminal);
-  return decoded.hearing === undefined || decoded.hearing.failures.length > 0 ? 5 : 0;
+  return decoded.explained === undefined || decoded.explained.hearing.failures.length > 0 ? 5 : 0;
 };
 
 const ours = new Map<Protocol | undefined, Wire['name']>([
@@ -41,12 +37,6 @@ const ours = new Map<Protocol | undefined, Wire['name']>([
   ['SCGI', 'scgi'],
   ['uwsgi', 'uwsgi'],
 ]);
-
-const readings: Readonly<Record<Wire['name'], (bytes: Buffer) => Pick<Decoded, 'fields' | 'hearing'>>> = {
-  fastcgi: (bytes) => ({ fields: fieldsOfStream(bytes), hearing: hearFastcgi(bytes) }),
-  scgi: (bytes) => ({ fields: scgiFields(bytes), hearing: hearOneBlock(scgi.readAsking(), bytes) }),
-  uwsgi: (bytes) => ({ fields: uwsgiFields(bytes), hearing: hearOneBlock(uwsgi({ modifier1: 0, modifier2: 0 }).readAsking(), bytes) }),
-};
 
 // --- what is read ------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,6 @@ import { dialCarrier } from '../carrier/dial.js';
 import { spawnCarrier } from '../carrier/spawn.js';
 import {
   connectionsPerPeer,
-  connectMs,
   keptConnectionMs,
   newbornsPerProcessor,
   peerFailuresMax,
@@ -53,6 +52,8 @@ export const createCgiGateway = (settings: Settings, watch: Watch = (carrier) =>
 /** Where a program listens, and how it is spoken to. */
 export interface DialTarget {
   readonly wire: 'fastcgi' | 'scgi' | 'uwsgi';
+  /** FastCGI §6: what the program is asked to be. Default `responder`, which is all that the others know. */
+  readonly role?: 'responder' | 'authorizer';
   readonly addresses: readonly Address[];
   /** At once, to each address; beyond that requests wait here, in one queue that knows its own length. Undefined: the program is asked. */
   readonly connections: number | undefined;
@@ -62,34 +63,48 @@ export interface DialTarget {
 }
 
 export const createDialGateway = (target: DialTarget, settings: Settings, watch: Watch = (carrier) => carrier): Gateway => {
-  const { addresses, connections = connectionsPerPeer } = target;
+  const { wire, addresses, role } = target;
+  let { connections = connectionsPerPeer } = target;
+  let wellCount = addresses.length;
   let keeps = true;
   // A program that stays is no newborn: only the connections are counted.
   const newbornsMax = Number.POSITIVE_INFINITY;
-  const bounds = { atOnceMax: connections * addresses.length, newbornsMax, queueMax: settings.maxQueue, queueMs };
+  const bounds = { atOnceMax: 0, newbornsMax, queueMax: settings.maxQueue, queueMs };
+  /** What one address cannot take now must not fall on the others. When all are out, all are tried. */
+  const count = (): void => {
+    bounds.atOnceMax = connections * (wellCount || addresses.length);
+  };
+  count();
   const dialling = dialCarrier({
     wire: wireOf(target),
     addresses,
-    keptMax: () => (keeps ? bounds.atOnceMax / addresses.length : 0),
+    keptMax: () => (keeps ? connections : 0),
     keptMs: keptConnectionMs,
-    connectMs,
+    connectMs: settings.connectTimeoutMs,
+    probeMs: settings.probeMs,
     failuresMax: peerFailuresMax,
     outMs: peerOutMs,
+    changed({ text }, why, nowWell) {
+      wellCount = nowWell;
+      count();
+      settings.onWarning(`${wire} ${text} is ${why === undefined ? 'back in rotation' : `out of rotation: ${why}`}`);
+    },
     writeAheadBytes: writeAheadBytesMax,
   });
-  const asks = target.wire === 'fastcgi' && target.connections === undefined;
+  const asks = wire === 'fastcgi' && target.connections === undefined;
   const learnt = (capacity: Capacity): void => {
     keeps = !capacity.silent;
-    if (capacity.connections !== undefined) bounds.atOnceMax = capacity.connections * addresses.length;
+    connections = capacity.connections ?? connections;
+    count();
   };
   const carrier = asks ? learning(dialling, addresses, learnt) : dialling;
-  return gatewayOver(target.wire, watch(carrier), { ...settings, slots: bounds, works: () => true });
+  return gatewayOver(role === 'authorizer' ? role : wire, watch(carrier), { ...settings, slots: bounds, works: () => true });
 };
 
-const wireOf = ({ wire, modifier1 = 0, modifier2 = 0 }: DialTarget): Wire => {
+const wireOf = ({ wire, role = 'responder', modifier1 = 0, modifier2 = 0 }: DialTarget): Wire => {
   switch (wire) {
     case 'fastcgi':
-      return fastcgi({ role: 'responder', keep: true });
+      return fastcgi({ role, keep: true });
     case 'scgi':
       return scgi;
     case 'uwsgi':

@@ -14,6 +14,7 @@ import { type Failure, failure, withEvidence } from '../failures.js';
 import { exitLingerMs, orphanLingerMs, outputKeptBytes, refusedLingerMs } from '../limits.js';
 import type { Member } from '../roster.js';
 import { hasNoBody, replyParser } from '../script/reply.js';
+import { payloadOf } from '../trace/payload.js';
 import { now, type Trace } from '../trace/trace.js';
 import type { Call, GatewayRequest, ReplyHead, ReplySink } from '../types.js';
 import { type Clock, clocks } from './clocks.js';
@@ -120,6 +121,7 @@ export const converse = (
     body.read({
       piece(bytes, written) {
         waitAnew();
+        trace.payloadSent += bytes.length;
         if (channel?.write(bytes, written) === false) {
           body.pause();
           stdinClock ??= watch.start(patience.stdinTimeoutMs, stdinIdle);
@@ -195,6 +197,7 @@ export const converse = (
       channel = opened;
       trace.pid = opened.pid;
       trace.mark(opened.pid === undefined ? 'dialled' : 'born');
+      if (opened.pid === undefined) trace.payloadSent += payloadOf(request.meta, trace.gateway === 'authorizer');
       if (settled) return opened.stop(0);
       headClock = watch.start(patience.headerTimeoutMs, () =>
         fail(failure('REPLY_HEAD_TIMEOUT', { detail: `no blank line after ${patience.headerTimeoutMs} ms` })),
@@ -207,9 +210,11 @@ export const converse = (
     noted: (text) => trace.note(text),
     sent(bytes) {
       trace.wireSent += bytes.length;
+      trace.recorder?.sent(bytes);
     },
     received(bytes) {
       trace.wireReceived += bytes.length;
+      trace.recorder?.received(bytes);
     },
     drain() {
       stdinClock = watch.stop(stdinClock);
@@ -223,6 +228,7 @@ export const converse = (
     output(piece) {
       trace.mark('firstByte');
       outputBytes += piece.length;
+      trace.payloadReceived += piece.length;
       if (start.length < outputKeptBytes) start = startOf(start, piece, outputKeptBytes);
       if (exited) watch.wind(lingerClock);
       if (settled || verdict !== undefined) return;
@@ -257,6 +263,7 @@ export const converse = (
     },
     errors(piece) {
       trace.stderrBytes += piece.length;
+      trace.payloadReceived += piece.length;
       errorLog.write(piece);
     },
     exited(code, signal, account) {

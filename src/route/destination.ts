@@ -127,7 +127,7 @@ const toFile = (request: HttpRequest, segments: Segments, policy: RoutePolicy): 
   if (found.kind === 'file') {
     const answered = toProgramFile(found, [], policy);
     if (answered) return answered;
-    if (policy.mounts.some((mount) => isSource(found.path, mount))) return failure('SCRIPT_OUTSIDE', { file: found.path });
+    if (isSource(found.path, policy.mounts)) return failure('SCRIPT_OUTSIDE', { file: found.path });
     return found.rest.length === 0 ? { to: 'file', found } : failure('NOT_FOUND', { file: found.path });
   }
   if (found.rest.length === 0) return slash(request, found.name);
@@ -141,7 +141,8 @@ const toFile = (request: HttpRequest, segments: Segments, policy: RoutePolicy): 
 };
 
 /** By its name it would run, were it in a script directory. Its X bit says nothing here: whole disks have it on every file. */
-const isSource = (file: string, mount: Mount): boolean => mount.interpreters.has(extensionOf(file)) || extensionOf(file) === '.cgi';
+const isSource = (file: string, mounts: readonly Mount[]): boolean =>
+  extensionOf(file) === '.cgi' || mounts.some((mount) => mount.interpreters.has(extensionOf(file)));
 
 /** Built from the segments, not from the URL's text: `//host/dir` must not become a redirect to another host. */
 const slash = (request: HttpRequest, name: Segments): Destination => ({
@@ -150,8 +151,8 @@ const slash = (request: HttpRequest, name: Segments): Destination => ({
 });
 
 /** RFC 3875 §4.1.6: PATH_INFO as a path under the document root; undefined without one, and when a link there leads outside (§9.8). */
-export const pathTranslated = (documentRoot: string, pathInfo: string): string | undefined => {
-  if (pathInfo === '') return undefined;
+export const pathTranslated = (documentRoot: string | undefined, pathInfo: string): string | undefined => {
+  if (documentRoot === undefined || pathInfo === '') return undefined;
   const path = join(documentRoot, pathInfo);
   try {
     return isInside(documentRoot, realpathSync.native(path)) ? path : undefined;

@@ -17,7 +17,7 @@ export interface MetaFacts {
   readonly pathTranslated: string | undefined;
   /** The script's absolute real path; undefined where no file stands behind the URL. */
   readonly scriptFile: string | undefined;
-  readonly documentRoot: string;
+  readonly documentRoot: string | undefined;
   /** §4.1.2: bytes of the body after transfer codings are removed; undefined when there is no body or its length is not known. */
   readonly contentLength: number | undefined;
   /** §4.1.11: who we checked it is; undefined when we checked nobody. */
@@ -72,7 +72,7 @@ export const metaVariables = (
     recode(request.path) + (request.query === '' && !request.target.includes('?') ? '' : `?${recode(request.query)}`),
   );
   if (facts.scriptFile !== undefined) vars.set('SCRIPT_FILENAME', facts.scriptFile);
-  vars.set('DOCUMENT_ROOT', facts.documentRoot);
+  if (facts.documentRoot !== undefined) vars.set('DOCUMENT_ROOT', facts.documentRoot);
   vars.set('REQUEST_SCHEME', request.scheme);
   if (request.scheme === 'https') vars.set('HTTPS', 'on');
   vars.set('SERVER_ADDR', request.server.address);
@@ -104,8 +104,7 @@ const fieldsOf = (request: HttpRequest, policy: MetaPolicy, note: (text: string)
       continue;
     }
     const value = recode(headers[i + 1]!);
-    // CVE-2014-6271 — an old bash runs a value that looks like a function.
-    if (/^\s*\(\s*\)\s*\{/.test(value)) {
+    if (looksLikeFunction(value)) {
       note(`header ${name} not passed on: it looks like a shell function`);
       continue;
     }
@@ -136,6 +135,9 @@ const withheld = new Set([
   'upgrade',
   'expect',
 ]);
+
+/** CVE-2014-6271: an old bash runs such a value. */
+export const looksLikeFunction = (value: string): boolean => /^\s*\(\s*\)\s*\{/.test(value);
 
 /** Names that `--env` may not set: what we compute cannot be overridden from outside (CVE-2025-65082). */
 export const isReserved = (name: string): boolean => reserved.has(name) || name.startsWith('HTTP_');

@@ -11,6 +11,7 @@
  * is the phase: an unmeasured time is never shown as zero. A subscriber that throws must not break an exchange.
  */
 import type { Failure } from '../failures.js';
+import { type WireRecorder, type WireRecording, wireRecorder } from './recorder.js';
 
 /** Milliseconds on a clock that only goes forward. */
 export const now = (): number => performance.now();
@@ -22,7 +23,9 @@ export type Mark = 'received' | 'granted' | 'born' | 'dialled' | 'firstByte' | '
 
 /** Durations in milliseconds; undefined when the exchange never came that far. */
 export interface Phases {
-  /** Request head read (upload spooled, password checked) → a process slot is granted. */
+  /** An authorizer is asked → it has let the request through, its own queue included; all that were asked on the way, together. */
+  readonly authorize: number | undefined;
+  /** Request head read (upload spooled, password checked, authorizer asked) → a process slot is granted. */
   readonly queue: number | undefined;
   /** Child asked for → exec has succeeded. */
   readonly spawn: number | undefined;
@@ -65,6 +68,19 @@ export interface StderrLine {
   readonly text: string;
 }
 
+/** What went over the wire to a program that runs already. Of an answer after a local redirect or a guard, the last program's. */
+export interface WireAccount {
+  readonly name: 'fastcgi' | 'scgi' | 'uwsgi';
+  /** Bytes, envelope and all. */
+  readonly sent: number;
+  readonly received: number;
+  /** Of these, what CGI itself would have carried (payload.ts). A request that had to be said twice counts once. */
+  readonly payloadSent: number;
+  readonly payloadReceived: number;
+  /** undefined: nobody asked for it (`recordWire`). */
+  readonly recorded: WireRecording | undefined;
+}
+
 /** What is known when an exchange is over. Plain data: what the log prints and a subscriber gets. */
 export interface Exchange {
   /** Unique in this process: `1f-3a`. */
@@ -93,6 +109,8 @@ export interface Exchange {
   readonly phases: Phases;
   /** Undefined when it is not available: on the portable path, and for what had no process. Never zero in its place. */
   readonly account: KernelAccount | undefined;
+  /** undefined where nothing went over a wire: for `cgi`, `static`, `page`, and where nobody could be reached. Never zero in its place. */
+  readonly wire: WireAccount | undefined;
   readonly totalMs: number;
   readonly stderrBytes: number;
   readonly failure: Failure | undefined;
@@ -120,6 +138,7 @@ export class Trace {
   readonly at = wallClock();
   private readonly beganMs = now();
   private marks = marksFrom(this.beganMs);
+  private authorizeMs: number | undefined;
   readonly notes: string[] = [];
 
   method = '';
@@ -132,9 +151,13 @@ export class Trace {
   status = 0;
   bytesIn = 0;
   bytesOut = 0;
-  /** Bytes on the wire to the program and from it, envelope and all. */
+  /** Bytes on the wire to the program and from it, envelope and all; and what of them is payload. */
   wireSent = 0;
   wireReceived = 0;
+  payloadSent = 0;
+  payloadReceived = 0;
+  /** Keeps those bytes, where somebody asked for it. */
+  recorder: WireRecorder | undefined;
   gateway: string | undefined;
   script: string | undefined;
   pid: number | undefined;
@@ -144,14 +167,37 @@ export class Trace {
   stderrBytes = 0;
   failure: Failure | undefined;
 
+  constructor(recordWire = false) {
+    if (recordWire) this.record();
+  }
+
+  private record(): void {
+    this.recorder = wireRecorder(() => now() - this.beganMs);
+  }
+
   /** The first time counts; a local redirect's second script does not rewrite the first one's story. */
   mark(mark: Mark): void {
     this.marks[mark] ??= now();
   }
 
-  /** A local redirect starts another process: its marks are the ones that tell what the answer cost. The total counts from the first. */
+  /** A local redirect asks another program: its marks and its wire tell what the answer cost. The total counts from the first. */
   restart(): void {
     this.marks = marksFrom(now());
+    this.wireSent = 0;
+    this.wireReceived = 0;
+    this.payloadSent = 0;
+    this.payloadReceived = 0;
+    if (this.recorder) this.record();
+  }
+
+  /** An authorizer has let the request through. What is told from here on is about the program it guards. */
+  authorized(): void {
+    const { received = this.beganMs } = this.marks;
+    this.authorizeMs = (this.authorizeMs ?? 0) + now() - received;
+    this.restart();
+    this.gateway = undefined;
+    this.script = undefined;
+    this.exitCode = undefined;
   }
 
   /** The upload is kept, the password is checked: time from now on is the queue's. */
@@ -172,6 +218,7 @@ export class Trace {
 
   get phases(): Phases {
     return {
+      authorize: this.authorizeMs,
       queue: this.between('received', 'granted'),
       spawn: this.between('granted', 'born'),
       dial: this.between('granted', 'dialled'),
@@ -179,6 +226,19 @@ export class Trace {
       head: this.between('firstByte', 'headDone'),
       body: this.between('headDone', 'lastByte'),
       exit: this.between('lastByte', 'exited'),
+    };
+  }
+
+  private get wire(): WireAccount | undefined {
+    if (this.wireSent === 0) return undefined;
+    return {
+      // An authorizer speaks FastCGI, too.
+      name: this.gateway === 'scgi' || this.gateway === 'uwsgi' ? this.gateway : 'fastcgi',
+      sent: this.wireSent,
+      received: this.wireReceived,
+      payloadSent: this.payloadSent,
+      payloadReceived: this.payloadReceived,
+      recorded: this.recorder?.recording(),
     };
   }
 
@@ -205,6 +265,7 @@ export class Trace {
       status: this.status,
       bytesIn: this.bytesIn,
       bytesOut: this.bytesOut,
+      wire: this.wire,
       totalMs: now() - this.beganMs,
       failure: this.failure,
       notes: this.notes,

@@ -139,7 +139,7 @@ const variablesFor = (meta: MetaVariables, options: FastcgiOptions): MetaVariabl
 };
 
 /** FastCGI §6.3 — they speak of the body and of the script, and an Authorizer is asked about the request alone. */
-const notForAuthorizers = new Set(['CONTENT_LENGTH', 'PATH_INFO', 'PATH_TRANSLATED', 'SCRIPT_NAME']);
+export const notForAuthorizers: ReadonlySet<string> = new Set(['CONTENT_LENGTH', 'PATH_INFO', 'PATH_TRANSLATED', 'SCRIPT_NAME']);
 
 /** FastCGI §4.1: how many connections and requests will the program take? Each name once: libfcgi answers into 64 bytes. */
 export const askValues = (): Buffer => writeValues(recordType.GET_VALUES, new Map(Array.from(oneAtATime.keys(), (name) => [name, ''])));

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Balance, balance, type Peer } from '../../src/carrier/balance.js';
 
-const nobody: ReadonlySet<Peer<string>> = new Set();
-const bounds = { failuresMax: 3, outMs: 1_000 };
+const nobody: readonly Peer<string>[] = [];
+const bounds = { failuresMax: 3, outMs: 1_000, probed: false, changed() {} };
 const two = () => balance(['a', 'b'], bounds);
 
 const take = (peers: Balance<string>, atMs = 0, tried = nobody): Peer<string> => {
@@ -19,8 +19,15 @@ const fail = (peers: Balance<string>, address: string, times: number, atMs = 0):
   const peer = of(peers, address);
   for (let i = 0; i < times; i++) {
     peer.inFlight += 1;
-    peers.give(peer, false, atMs);
+    peers.give(peer, false, atMs, 'broken');
   }
+};
+/** Two addresses, and all that is told of them: `a out: why, 1 well`. */
+const told = (probed: boolean) => {
+  const story: string[] = [];
+  const changed = (address: string, why: string | undefined, wellCount: number) =>
+    void story.push(`${address} ${why === undefined ? 'back' : `out: ${why}`}, ${wellCount} well`);
+  return { peers: balance(['a', 'b'], { ...bounds, probed, changed }), story };
 };
 
 test('equals take turns', () => {
@@ -46,9 +53,9 @@ test('one that was tried in vain is not tried again; when all were, there is nob
   const peers = two();
   const first = take(peers);
   peers.give(first, false, 0);
-  const second = take(peers, 0, new Set([first]));
+  const second = take(peers, 0, [first]);
   assert.notEqual(second, first);
-  assert.equal(peers.take(0, new Set([first, second])), undefined);
+  assert.equal(peers.take(0, [first, second]), undefined);
 });
 
 test('so many failures in a row take it out; a success between them starts the count anew', () => {
@@ -92,7 +99,7 @@ test('when none is well all are tried: a refusal costs less than an answer that 
   fail(peers, 'a', 3);
   fail(peers, 'b', 3);
   const first = take(peers, 1);
-  const second = take(peers, 1, new Set([first]));
+  const second = take(peers, 1, [first]);
   assert.deepEqual(new Set([first.address, second.address]), new Set(['a', 'b']));
 });
 
@@ -104,4 +111,67 @@ test('a client that left says nothing of the program', () => {
   peers.give(peer, undefined, 0);
   assert.equal(peer.failures, 2);
   assert.equal(peer.inFlight, 0);
+});
+
+test('a request that lasts does not keep its address out', () => {
+  const peers = two();
+  of(peers, 'a').inFlight = 1;
+  fail(peers, 'a', 3);
+  of(peers, 'b').inFlight = 9;
+  assert.equal(take(peers, 999).address, 'b');
+  assert.equal(take(peers, 1_000).address, 'a');
+  assert.equal(take(peers, 1_000).address, 'b', 'one at a time');
+});
+
+test('one whose client left says nothing: another follows, as long after', () => {
+  const peers = two();
+  fail(peers, 'a', 3);
+  of(peers, 'b').inFlight = 9;
+  peers.give(take(peers, 1_000), undefined, 1_001);
+  assert.equal(take(peers, 1_999).address, 'b');
+  assert.equal(take(peers, 2_000).address, 'a');
+});
+
+test('out and back are told, each once', () => {
+  const { peers, story } = told(false);
+  fail(peers, 'a', 5);
+  assert.deepEqual(story, ['a out: broken, 1 well']);
+  fail(peers, 'b', 3);
+  assert.deepEqual(story.splice(0), ['a out: broken, 1 well', 'b out: broken, 0 well']);
+  const peer = of(peers, 'a');
+  for (let i = 0; i < 2; i++) {
+    peer.inFlight += 1;
+    peers.give(peer, true, 0);
+  }
+  assert.deepEqual(story, ['a back, 1 well']);
+});
+
+test('probed: no request is sent to find out; a connection brings it back, and the next failure out again', () => {
+  const { peers, story } = told(true);
+  fail(peers, 'a', 3);
+  of(peers, 'b').inFlight = 9;
+  assert.deepEqual(peers.doubtful(999), [], 'a has its rest, b its requests');
+  assert.deepEqual(peers.doubtful(1_000), [of(peers, 'a')]);
+  assert.equal(take(peers, 1_000).address, 'b');
+  peers.probed(of(peers, 'a'), 'ECONNREFUSED', 1_000);
+  assert.deepEqual(peers.doubtful(1_999), []);
+  peers.probed(of(peers, 'a'), undefined, 2_000);
+  assert.deepEqual(story.splice(0), ['a out: broken, 1 well', 'a back, 2 well']);
+  assert.equal(take(peers, 2_000).address, 'a');
+  fail(peers, 'a', 1, 2_001);
+  assert.deepEqual(story, ['a out: broken, 1 well']);
+});
+
+test('probed: one that takes no connection is out at once; one that takes them is no better for it', () => {
+  const { peers, story } = told(true);
+  assert.deepEqual(
+    peers.doubtful(0).map(({ address }) => address),
+    ['a', 'b'],
+  );
+  fail(peers, 'a', 2);
+  peers.probed(of(peers, 'a'), undefined, 0);
+  assert.equal(of(peers, 'a').failures, 2);
+  peers.probed(of(peers, 'b'), 'ENOENT', 0);
+  assert.deepEqual(story, ['b out: ENOENT, 1 well']);
+  for (let i = 0; i < 4; i++) assert.equal(take(peers, 1).address, 'a');
 });

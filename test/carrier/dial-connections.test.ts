@@ -56,6 +56,18 @@ test('fastcgi: what comes late for one answer is not taken for the next one’s'
   await h.well();
 });
 
+test('fastcgi: garbage behind an answer spoils neither it nor the next one', async (t) => {
+  const h = await talkTo(t, 'fastcgi', (visit) => {
+    visit.socket.cork();
+    hello(visit);
+    visit.socket.write(Buffer.alloc(16, 0xee));
+    visit.socket.uncork();
+  });
+  for (let i = 0; i < 3; i++) is(await get(h.port, '/app/'), 200, 'hello');
+  // The next one waits for this one's place, and has it at once.
+  for (const answer of await Promise.all(Array.from({ length: 6 }, () => get(h.port, '/app/')))) is(answer, 200, 'hello');
+});
+
 test('fastcgi: a connection whose upload was not all read is not used again', async (t) => {
   const h = await talkTo(t, 'fastcgi', hello);
   const client = await Wire.open(h.port);
@@ -366,6 +378,16 @@ test('a full backlog waits instead of failing', { skip: process.platform !== 'li
   for (const answer of await Promise.all(answers)) is(answer, 200, 'at last');
 });
 
+test('a full backlog waits no longer than was said', { skip: process.platform !== 'linux' }, async (t) => {
+  const { path } = await crowded(t);
+  const h = await house({ mounts: [{ wire: 'scgi', where: '/app', address: `unix:${path}` }], connectTimeoutMs: 100 });
+  t.after(() => h.stop());
+  is(await get(h.port, '/app/'), 504);
+  const { failure } = await h.exchange();
+  assert.equal(failure?.code, 'PEER_TIMEOUT');
+  assert.equal(failure?.evidence.detail, `ETIMEDOUT: unix:${path}`);
+});
+
 test('a server may close while a request waits to be connected', { skip: process.platform !== 'linux' }, async (t) => {
   const { path } = await crowded(t);
   const h = await house({ mounts: [{ wire: 'scgi', where: '/app', address: `unix:${path},unix:${path}` }], connections: 1 });
@@ -397,8 +419,10 @@ const deeds: Record<string, (visit: Visit) => void> = {
   },
   slow(visit) {
     visit.say(documentHead);
-    setTimeout(() => visit.say(whole), 20);
-    setTimeout(() => visit.end(), 40);
+    setTimeout(() => {
+      visit.say(whole);
+      setTimeout(() => visit.end(), 20);
+    }, 20);
   },
   deaf: ({ socket }) => void socket.destroy(),
   resets: ({ socket }) => void (socket.remoteAddress === undefined ? socket.destroy() : socket.resetAndDestroy()),
@@ -422,6 +446,8 @@ const good = new Set(['whole', 'counted', 'slow', 'leavesAfter']);
 
 test(`300 requests to programs that misbehave by chance (seed ${seed})`, { timeout: 120_000 }, async (t) => {
   const luck = chance(seed);
+  // What a process opens once, for its first server, stays.
+  await (await house()).stop();
   const before = descriptors();
   const peers = await Promise.all(
     wires.map(async (wire) => {

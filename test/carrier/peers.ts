@@ -6,7 +6,7 @@
  *   const h = await house({ mounts: [{ wire: 'scgi', where: '/app', address: peer.address }] });
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { createServer, type ListenOptions, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -62,11 +62,18 @@ export interface Peer {
 
 export interface PeerOptions {
   readonly over?: 'unix' | 'tcp';
+  /** For one whose place others know already; a number is a port of 127.0.0.1. */
+  readonly at?: number | ListenOptions;
   /** Before a byte is read. True: the connection is taken care of. */
   readonly connected?: (socket: Socket, connection: number) => boolean | undefined;
 }
 
-export async function peerOf(t: TestContext, wire: WireName, visit: (visit: Visit) => void, options: PeerOptions = {}): Promise<Peer> {
+export async function peerOf(
+  t: Pick<TestContext, 'after'>,
+  wire: WireName,
+  visit: (visit: Visit) => void,
+  options: PeerOptions = {},
+): Promise<Peer> {
   const dir = mkdtempSync(join(tmpdir(), 'cgi-serve-peer-'));
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -83,8 +90,8 @@ export async function peerOf(t: TestContext, wire: WireName, visit: (visit: Visi
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    if (options.over === 'tcp') server.listen({ port: 0, host: '127.0.0.1' }, resolve);
-    else server.listen({ path: join(dir, 'app.sock') }, resolve);
+    const at = options.at ?? (options.over === 'tcp' ? 0 : { path: join(dir, 'app.sock') });
+    server.listen(typeof at === 'number' ? { port: at, host: '127.0.0.1' } : at, resolve);
   });
   const at = server.address();
   const hangUp = () => {

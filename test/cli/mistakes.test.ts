@@ -82,6 +82,28 @@ test('no cgi-bin here: what is near is named', async (t) => {
   );
 });
 
+test('mounts need no cgi-bin; a folder that was named must be there, and files must lie somewhere', async (t) => {
+  const php = '--fastcgi=.php=127.0.0.1:9';
+  const rows: [files: Record<string, string>, argv: string[], code: number, expected: RegExp][] = [
+    [{}, [php], 4, /--fastcgi \.php: there is no folder with \.php files: neither \.\/public nor \.\/cgi-bin[^\n]*\n[^\n]*--public DIR/],
+    [{ 'index.php': '' }, [php], 4, /Here are such files \(index\.php\)\. [^\n]*--public \./],
+    [{}, [php, '--no-public', '--lang', 'zh-CN'], 4, /没有存放 \.php 文件的文件夹/],
+    [{}, [php, 'nothere'], 4, /there is no directory nothere/],
+    [{}, [php, '-d', 'nothere'], 4, /there is no directory nothere/],
+    [{}, [php, '--public', 'nothere'], 4, /--public: there is no directory nothere/],
+    [{ 'cgi-bin': '' }, [php], 4, /\.\/cgi-bin is a file/],
+    [{}, ['--scgi', '/app=127.0.0.1:9', '-i', '.sh=sh'], 2, /interpreter \.sh: there is no script directory/],
+    [{ 'public/': '' }, [php, '--front-controller', 'index.php'], 2, /front controller index\.php: is not there in the public directory/],
+    [{ 'cgi-bin/': '' }, ['--scgi', '/cgi-bin=127.0.0.1:9'], 2, /\/cgi-bin\/ is the scripts' place already/],
+  ];
+  for (const [files, argv, code, expected] of rows) {
+    const result = await runCli(['--port', '0', ...argv], { cwd: folder(t, files) });
+    const shown = `cgi-serve ${argv.join(' ')}\n${result.stderr}`;
+    assert.equal(result.code, code, shown);
+    assert.match(result.stderr, expected, shown);
+  }
+});
+
 test('a directory nobody may read', async (t) => {
   if (process.getuid?.() === 0) return; // To root everything is readable.
   const cwd = folder(t, { 'locked/a.sh': hello });

@@ -62,8 +62,9 @@ const exchange = (more: Partial<Exchange> = {}): Exchange => ({
   pid: 4242,
   exitCode: 0,
   signal: undefined,
-  phases: { queue: 0.01, spawn: 1.1, dial: undefined, wait: 13.44, head: 0.02, body: undefined, exit: 0.8 },
+  phases: { authorize: undefined, queue: 0.01, spawn: 1.1, dial: undefined, wait: 13.44, head: 0.02, body: undefined, exit: 0.8 },
   account: undefined,
+  wire: undefined,
   totalMs: 15.94,
   stderrBytes: 0,
   failure: undefined,
@@ -94,7 +95,16 @@ test('the dev line', () => {
   assert.match(line({ status: 0, failure: failure('CLIENT_GONE') }), /^\S+ --- POST .* CLIENT_GONE$/);
   assert.match(line({ notes: ['body cut at Content-Length 5'] }), / · body cut at Content-Length 5$/);
   // Never came to a process: nothing is claimed of one.
-  const none = { queue: undefined, spawn: undefined, dial: undefined, wait: undefined, head: undefined, body: undefined, exit: undefined };
+  const none = {
+    authorize: undefined,
+    queue: undefined,
+    spawn: undefined,
+    dial: undefined,
+    wait: undefined,
+    head: undefined,
+    body: undefined,
+    exit: undefined,
+  };
   assert.match(line({ pid: undefined, exitCode: undefined, phases: none }), /15\.9ms 512B$/);
   assert.equal(logLine('dev', exchange({ pid: undefined, phases: none }), palette(true)).includes('\x1b[2m\x1b[22m'), false);
 });
@@ -136,9 +146,9 @@ test('local time and its distance from UTC belong together', () => {
 test('NDJSON: keys that stay, null for what was not measured', () => {
   const record = JSON.parse(logLine('json', exchange({ status: 502, failure: failure('REPLY_EMPTY') })));
   const keys =
-    'ts level event id client user method url proto status dur_ms bytes_in bytes_out backend script pid exit_code signal queue_ms spawn_ms ' +
-    'dial_ms wait_ms head_ms body_ms exit_ms user_ms system_ms peak_rss_kib minor_faults major_faults voluntary_switches involuntary_switches ' +
-    'stderr_bytes referer user_agent error detail notes';
+    'ts level event id client user method url proto status dur_ms bytes_in bytes_out backend script pid exit_code signal authorize_ms queue_ms ' +
+    'spawn_ms dial_ms wait_ms head_ms body_ms exit_ms user_ms system_ms peak_rss_kib minor_faults major_faults voluntary_switches involuntary_switches ' +
+    'stderr_bytes wire_sent_bytes wire_received_bytes payload_sent_bytes payload_received_bytes referer user_agent error detail notes';
   assert.deepEqual(Object.keys(record), keys.split(' '));
   assert.equal(record.ts, '2026-11-22T20:02:04.120Z');
   assert.equal(record.level, 'error');
@@ -147,6 +157,13 @@ test('NDJSON: keys that stay, null for what was not measured', () => {
   assert.equal(record.spawn_ms, 1.1);
   // Not available is null, never zero.
   assert.deepEqual([record.user_ms, record.peak_rss_kib, record.involuntary_switches], [null, null, null]);
+  assert.deepEqual([record.wire_sent_bytes, record.payload_received_bytes], [null, null]);
+  const wire = { name: 'scgi', sent: 600, received: 40, payloadSent: 540, payloadReceived: 39, recorded: undefined } as const;
+  const wired = JSON.parse(logLine('json', exchange({ wire })));
+  assert.deepEqual(
+    [wired.wire_sent_bytes, wired.wire_received_bytes, wired.payload_sent_bytes, wired.payload_received_bytes],
+    [600, 40, 540, 39],
+  );
   const accounted = JSON.parse(logLine('json', exchange({ account })));
   assert.deepEqual([accounted.user_ms, accounted.system_ms, accounted.peak_rss_kib], [9.123, 3, null]);
   assert.deepEqual([accounted.minor_faults, accounted.major_faults], [1200, 4]);
@@ -280,6 +297,7 @@ const ready: Ready = {
   prefix: '/cgi-bin/',
   dir: './cgi-bin',
   publicDir: './public',
+  mounts: [],
   configFile: undefined,
   births: { by: 'native', why: undefined },
   scripts: [script('a.py'), script('b.py'), script('fix.py', 'NOT_EXECUTABLE'), script('notes.txt', 'NOT_EXECUTABLE')],
@@ -305,6 +323,29 @@ test('the banner', () => {
   assert.match(banner({ ...ready, scripts: [] }, 'en', off).join('\n'), /no scripts yet/);
   assert.match(banner({ ...ready, busyPort: 8000 }, 'en', off).join('\n'), /port 8000 was busy/);
   assert.match(banner(ready, 'zh-CN', off).join('\n'), /2 个可运行, 1 个不可运行/);
+});
+
+test('the banner lists what is mounted, and no scripts where there are none', () => {
+  const mounts = [
+    { wire: 'fastcgi', where: '.php', address: 'unix:/run/php/php8.2-fpm.sock' },
+    { wire: 'uwsgi', where: '/app', address: '127.0.0.1:3031,127.0.0.1:3032' },
+  ] as const;
+  const births = { by: 'portable', why: 'koffi is not installed' } as const;
+  const text = banner({ ...ready, dir: undefined, scripts: [], births, mounts }, 'en', off).join('\n');
+  assert.match(text, /➜ {2}FastCGI: {2}unix:\/run\/php\/php8\.2-fpm\.sock for \.php\n/);
+  assert.match(text, /➜ {2}uwsgi: {4}127\.0\.0\.1:3031, 127\.0\.0\.1:3032 at \/app\n/);
+  assert.doesNotMatch(text, /Scripts|no scripts|born/);
+  assert.match(text, /Static: {3}\.\/public at \/\n/);
+  const whole = banner({ ...ready, mounts: [{ wire: 'scgi', where: '/', address: '127.0.0.1:4000' }] }, 'en', off).join('\n');
+  assert.match(whole, /SCGI: {5}127\.0\.0\.1:4000 at \/\n/);
+  assert.doesNotMatch(whole, /Static/);
+  const chinese = banner({ ...ready, mounts }, 'zh-CN', off).join('\n');
+  assert.match(
+    chinese,
+    /➜ {2}脚本： +\.\/cgi-bin 位于[\s\S]*➜ {2}FastCGI： unix:\S+ 处理 \.php\n[\s\S]*➜ {2}uwsgi： {3}\S+ \S+ 位于 \/app\n/,
+  );
+  const record = JSON.parse(readyRecord({ ...ready, dir: undefined, scripts: [], mounts }, 0, 77));
+  assert.deepEqual([record.prefix, record.mounts], [null, mounts]);
 });
 
 test('addresses as a browser takes them', () => {
@@ -382,7 +423,7 @@ test('completions are what the shell reads', (t) => {
   assert.deepEqual(complete('--spawn', 'n'), ['native']);
   assert.ok(complete('doc').includes('doctor') && complete('ti').includes('time'));
   assert.deepEqual(complete('wi'), ['wire']);
-  assert.deepEqual(complete('wire', ''), ['decode', 'encode']);
+  assert.deepEqual(complete('wire', ''), ['decode', 'encode', 'send']);
   assert.ok(complete('wire', 'encode', '--').includes('--script') && !complete('wire', 'decode', '--').includes('--script'));
 });
 

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { peerOf } from '../carrier/peers.js';
 import { gone, written } from '../life/processes.js';
 import { bin, type CliOptions, runCli, startCli } from '../support/cli.js';
 import { until } from '../support/until.js';
@@ -161,6 +162,43 @@ test('as `python -m http.server --cgi` was typed', async (t) => {
   const other = await start(t, ['-d', 'site', '--prefix', '/x', '0'], { cwd });
   assert.equal((await get(other.port, '/x/hello.sh?a')).text, 'hello a\n');
   assert.equal((await get(other.port, '/cgi-bin/hello.sh')).status, 404);
+});
+
+test('mounts in a folder without cgi-bin: no scripts, no list of them; the longest prefix answers', async (t) => {
+  const peer = await peerOf(t, 'scgi', ({ meta, answer }) => answer(`${meta.get('SCRIPT_NAME')}|${meta.get('PATH_INFO')}`));
+  const alone = await start(t, ['--port', '0', '--scgi', `/app=${peer.address}`], { cwd: folder(t) });
+  assert.equal((await get(alone.port, '/app/x')).text, '/app|/x');
+  for (const path of ['/', '/cgi-bin/', '/cgi-bin/hello.sh']) assert.equal((await get(alone.port, path)).status, 404, path);
+  assert.equal(peer.visits[0]!.meta.has('DOCUMENT_ROOT'), false, 'no files, no root of them');
+
+  const files = { 'public/a.txt': 'static\n', 'public/a.cgi': hello };
+  const beside = await start(t, ['--port', '0', '--scgi', `/app=${peer.address}`], { cwd: folder(t, files) });
+  assert.equal((await get(beside.port, '/a.txt')).text, 'static\n');
+  assert.equal((await get(beside.port, '/a.cgi')).status, 403, 'a source is not sent');
+
+  const whole = await start(t, ['--port', '0', '--scgi', `/=${peer.address}`], { cwd: folder(t, { 'cgi-bin/hello.sh': hello }) });
+  assert.equal((await get(whole.port, '/any/thing')).text, '|/any/thing');
+  assert.equal((await get(whole.port, '/')).text, '|/');
+  assert.equal((await get(whole.port, '/cgi-bin/hello.sh?x')).text, 'hello x\n');
+  assert.equal((await get(whole.port, '/cgi-bin/none.sh')).status, 404);
+});
+
+test('an extension needs a folder of files: --public, ./public, or -d with a site that has no cgi-bin', async (t) => {
+  const peer = await peerOf(t, 'fastcgi', ({ meta, answer }) => answer(`${meta.get('SCRIPT_FILENAME')}`));
+  const mount = ['--port', '0', '--fastcgi', `.php=${peer.address}`];
+  const cwd = folder(t, { 'public/index.php': '', 'site/index.php': '', 'site/a.txt': 'static\n', 'other/cgi-bin/hello.sh': hello });
+  const asked: [argv: string[], root: string][] = [
+    [mount, 'public'],
+    [[...mount, '--public', 'site'], 'site'],
+    [[...mount, '-d', 'site'], 'site'],
+  ];
+  for (const [argv, root] of asked) {
+    const cli = await start(t, argv, { cwd });
+    assert.equal((await get(cli.port, '/')).text, join(cwd, root, 'index.php'), argv.join(' '));
+    assert.equal((await get(cli.port, '/cgi-bin/')).status, 404);
+  }
+  const site = await start(t, [...mount, '-d', 'other'], { cwd });
+  assert.equal((await get(site.port, '/cgi-bin/hello.sh?x')).text, 'hello x\n', 'a cgi-bin that is there is served');
 });
 
 test('a number is a port, unless there is a directory of that name', async (t) => {

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { wireInputBytesMax } from '../../src/limits.js';
 import { telling } from '../../src/wire/fastcgi.js';
 import { recordType, writeBegin, writeRecord } from '../../src/wire/fastcgi-records.js';
+import { protocolOf } from '../../src/wire/stranger.js';
 import type { Field } from '../../src/wire/wire.js';
 import { bin, runCli } from '../support/cli.js';
 import { needs } from '../support/needs.js';
@@ -72,7 +73,8 @@ for (const wire of wires) {
     assert.equal(read.payload_bytes + read.envelope_bytes, sent.length);
     assert.equal(
       read.payload_bytes,
-      3 + read.heard[0]!.variables!.reduce((sum, { name, value }) => sum + Buffer.byteLength(name + value), 0),
+      // SCGI=1 is the wire's own word.
+      3 + read.heard[0]!.variables!.reduce((sum, { name, value }) => sum + (name === 'SCGI' ? 0 : Buffer.byteLength(name + value)), 0),
     );
   });
 
@@ -197,6 +199,20 @@ test('the wrong protocol', async (t) => {
   assert.match(chinese.stdout, /读取方的理解[\s\S]*无法读取 \d+ 字节/);
 });
 
+test('uwsgi is known by what it carries, whatever its modifier1; an HTTP answer is no request', async (t) => {
+  const request = encode(['/', '--wire', 'uwsgi'], folder(t));
+  for (const modifier1 of [0, 5, 14, 30]) {
+    request[0] = modifier1;
+    const { code, wire } = await decode(request);
+    assert.deepEqual([code, wire], [0, 'uwsgi'], `modifier1 ${modifier1}`);
+  }
+  request.write('!', 6); // No variable has such a name.
+  assert.equal((await decode(request)).wire, null);
+  assert.equal(protocolOf(bytes('HTTP/1.1 200 OK')), 'HTTP answer');
+  assert.equal(protocolOf(bytes('GET / HTTP/1.1')), 'HTTP');
+  assert.match((await decode('HTTP/1.1 200 OK\r\n\r\n', ['--wire', 'uwsgi'])).failures[0]!.detail, /an HTTP answer, sent to a uwsgi port/);
+});
+
 test('nothing in the bytes acts on the terminal', async () => {
   const nasty = Buffer.from('31:CONTENT_LENGTH\x000\x00\x1b[2J\u202e\x9b\x00\t\x07\x7f\r\x00,');
   for (const args of [[], ['--json'], ['--color', 'always'], ['--wire', 'fastcgi'], ['--wire', 'uwsgi', '--lang', 'zh-CN']]) {
@@ -238,9 +254,9 @@ test('mistakes', async (t) => {
   const cwd = folder(t, { 'a.sh': hello, empty: '', 'dump.txt': '00000000: 0101 0001 0008 0000  ........\n' });
   mkdirSync(join(cwd, 'sub'));
   const table: [argv: string[], code: number, ...expected: RegExp[]][] = [
-    [['wire'], 2, /wire is followed by decode or encode$/m],
+    [['wire'], 2, /wire is followed by decode, encode, send$/m],
     [['wire', 'decod', 'x'], 2, /got 'decod'/, /Did you mean cgi-serve wire decode\?/],
-    [['wire', '--hex', 'decode'], 2, /wire is followed by decode or encode/],
+    [['wire', '--hex', 'decode'], 2, /wire is followed by decode, encode, send/],
     [['wire', 'decode', 'nothere'], 4, /there is no file nothere/],
     [['wire', 'decode', '01030001'], 4, /there is no file 01030001/, /echo 01030001 \| cgi-serve wire decode/],
     [['wire', 'decode', '01', '03'], 2, /takes one FILE/, /echo 01 03 \| cgi-serve wire decode/],
@@ -268,7 +284,7 @@ test('mistakes', async (t) => {
   const odd = await runCli(['wire', 'decode'], { input: '01 0' });
   assert.deepEqual([odd.code, odd.stdout], [2, '']);
   assert.match(odd.stderr, /3 hexadecimal digits: two make a byte/);
-  for (const command of ['wire', 'wire decode', 'wire encode'])
+  for (const command of ['wire', 'wire decode', 'wire encode', 'wire send'])
     assert.match((await runCli([...command.split(' '), '--help'], { cwd })).stdout, /^Usage: cgi-serve wire/m);
 });
 

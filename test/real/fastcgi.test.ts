@@ -5,13 +5,16 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { keptConnectionMs } from '../../src/limits.js';
+import { askValues, fastcgi } from '../../src/wire/fastcgi.js';
 import { type House, type HouseOptions, house, sh } from '../support/house.js';
 import { needs } from '../support/needs.js';
 import { until } from '../support/until.js';
 import { type Answer, get, post, requestText, talk, Wire } from '../support/wire.js';
-import { daemon, freePort, phpFpm, type Relay, relay, room, spawnFcgi } from './peers.js';
+import { differences, nginx, phpFpm, type Relay, relay, room, spawnFcgi, type Teller } from './peers.js';
 
 const php = (source: string): string => `<?php\n${source}\n`;
 
@@ -59,9 +62,9 @@ interface FpmHouse {
 }
 
 /** Two workers and two connections, as they should be, with a counter between. */
-async function fpmHouse(t: TestContext, options: HouseOptions = {}): Promise<FpmHouse | undefined> {
+async function fpmHouse(t: TestContext, options: HouseOptions = {}, workers = 2): Promise<FpmHouse | undefined> {
   if (!needs(t, 'php-fpm')) return undefined;
-  const { socket, folder } = await phpFpm(t);
+  const { socket, folder } = await phpFpm(t, workers);
   const counter = await relay(t, folder, socket);
   const mounts = [{ wire: 'fastcgi', where: '.php', address: counter.address } as const];
   const h = await house({ public: pages, mounts, connections: 2, ...options });
@@ -201,6 +204,31 @@ test('php-fpm: more requests than workers wait for their turn', async (t) => {
   assert.equal(site.relay.most, 2, 'as many connections as workers');
 });
 
+/** Of five requests at once to a program with one worker, each 200 ms: the longest that one of them was with the program, in milliseconds. */
+const crowd = async ({ port, exchanges }: House): Promise<number> => {
+  const answers = await Promise.all([1, 2, 3, 4, 5].map((n) => get(port, `/slow.php?n=${n}`)));
+  assert.deepEqual(
+    answers.map(({ status, text }) => [status, text]),
+    [1, 2, 3, 4, 5].map((n) => [200, `slow ${n}`]),
+  );
+  await until(() => exchanges.length >= 5, 'all accounts to be closed');
+  return Math.max(...exchanges.map(({ phases }) => phases.wait ?? 0));
+};
+
+test('php-fpm: a pool that is exhausted: one worker, one connection, five clients; the others wait here', async (t) => {
+  const site = await fpmHouse(t, { connections: 1 }, 1);
+  if (!site) return;
+  await crowd(site.h);
+  assert.equal(site.relay.most, 1);
+});
+
+test('php-fpm: a pool that is exhausted: more connections than workers: none is kept idle while others wait for its worker', async (t) => {
+  const site = await fpmHouse(t, { connections: 3 }, 1);
+  if (!site) return;
+  const longestMs = await crowd(site.h);
+  assert.ok(longestMs < keptConnectionMs - 500, `${longestMs} ms`);
+});
+
 test('php-fpm: connections are kept', async (t) => {
   const site = await fpmHouse(t);
   if (!site) return;
@@ -237,6 +265,81 @@ test('php-fpm: what $_SERVER holds, and what never runs', async (t) => {
     assert.doesNotMatch(answer.text, /^run|^hello/, target);
     if (target !== '/picture.jpg') assert.doesNotMatch(answer.text, /<\?php/, target);
   }
+});
+
+/** SCRIPT_NAME, PATH_INFO, PHP_SELF and the file, as PHP itself tells them; it takes them apart once more (cgi.fix_pathinfo). */
+const whereabouts = php(
+  `header('Content-Type: application/json');
+   echo json_encode([$_SERVER['SCRIPT_NAME'], $_SERVER['PATH_INFO'] ?? '', $_SERVER['PHP_SELF'], basename($_SERVER['SCRIPT_FILENAME'])]);`,
+);
+const places: [why: string, target: string, ...seen: string[]][] = [
+  ['no path info', '/where.php', '/where.php', '', '/where.php', 'where.php'],
+  ['and a query', '/where.php?a=/b.php/c', '/where.php', '', '/where.php', 'where.php'],
+  ['a slash', '/where.php/', '/where.php', '/', '/where.php/', 'where.php'],
+  ['path info', '/where.php/pinfo', '/where.php', '/pinfo', '/where.php/pinfo', 'where.php'],
+  ['path info and a query', '/where.php/pinfo?q=1', '/where.php', '/pinfo', '/where.php/pinfo', 'where.php'],
+  ['path info like a script', '/where.php/where.php/x', '/where.php', '/where.php/x', '/where.php/where.php/x', 'where.php'],
+  ['path info that was encoded', '/where.php/%D0%B6%20%25', '/where.php', '/ж %', '/where.php/ж %', 'where.php'],
+  ['in a folder', '/deep/er/where.php/pinfo', '/deep/er/where.php', '/pinfo', '/deep/er/where.php/pinfo', 'where.php'],
+  ['a folder named like a script', '/dir.php/where.php/pinfo', '/dir.php/where.php', '/pinfo', '/dir.php/where.php/pinfo', 'where.php'],
+  ['a space in the name', '/two%20words.php/pinfo', '/two words.php', '/pinfo', '/two words.php/pinfo', 'two words.php'],
+  ['dots', '/deep/../where.php/a/../b', '/where.php', '/b', '/where.php/b', 'where.php'],
+  ['an index', '/deep/', '/deep/index.php', '', '/deep/index.php', 'index.php'],
+  ['a front controller', '/no/such/page', '/front.php', '', '/front.php', 'front.php'],
+  ['a front controller, for a script that is not there', '/gone.php/pinfo', '/front.php', '', '/front.php', 'front.php'],
+];
+
+test('php-src fcgi-env: SCRIPT_NAME, PATH_INFO, PHP_SELF and the script that runs', async (t) => {
+  const scripts = ['where.php', 'deep/er/where.php', 'dir.php/where.php', 'two words.php', 'deep/index.php', 'front.php'];
+  const options = { public: Object.fromEntries(scripts.map((name) => [name, whereabouts])), frontController: 'front.php' };
+  const site = await fpmHouse(t, options);
+  if (!site) return;
+  for (const [why, target, ...seen] of places) assert.deepEqual(json(await get(site.h.port, target)), seen, why);
+});
+
+test('php-src bug78599: a newline in PATH_INFO, which made it empty and php-fpm write before its beginning, is a 400', async (t) => {
+  const site = await fpmHouse(t, { frontController: 'hello.php' });
+  if (!site) return;
+  const { port } = site.h;
+  for (const target of ['/server.php/PHP%0Ainfo', '/server.php/%0A', '/server.php%0A/x', `/server.php/PHP%0Ainfo.php?${'a'.repeat(2000)}`])
+    assert.equal((await get(port, target)).status, 400, target);
+  assert.equal(site.relay.made, 0, 'php-fpm never hears of it');
+  // Elsewhere a newline is a byte like any other.
+  assert.equal(json(await get(port, '/server.php/x?a=%0Ab')).QUERY_STRING, 'a=%0Ab');
+});
+
+test('php-src bug76922: what php-fpm says of itself, and what it answers afterwards', async (t) => {
+  if (!needs(t, 'php-fpm')) return;
+  const { socket, folder } = await phpFpm(t);
+  const values = new Map<string, string>();
+  const line = connect({ path: socket });
+  t.after(() => line.destroy());
+  const reader = fastcgi({ role: 'responder', keep: true }).readTelling((told) => {
+    if (told.kind === 'values') for (const [name, value] of told.values) values.set(name, value);
+  });
+  line.on('data', (bytes: Buffer) => void reader.push(bytes));
+  line.write(askValues());
+  await until(() => values.size > 0, 'its values');
+  assert.equal(values.get('FCGI_MPXS_CONNS'), '0');
+  line.destroy();
+  // No number of connections is given, so the program is asked for it before its first request.
+  const counter = await relay(t, folder, socket);
+  const h = await house({ public: pages, mounts: [{ wire: 'fastcgi', where: '.php', address: counter.address }] });
+  t.after(() => h.stop());
+  for (let i = 0; i < 4; i++) assert.equal((await get(h.port, '/hello.php')).text, 'hello');
+  assert.equal(counter.made, 2, 'one connection to ask, one for the requests');
+});
+
+test('php-src bug77106: php-fpm joins what one request logs with semicolons; it is in the log once, in order, with its request', async (t) => {
+  const lines = ['one', 'two', 'a longer one '.repeat(60).trim(), 'last'];
+  const source = php(`foreach (json_decode('${JSON.stringify(lines)}') as $line) { error_log($line); echo '.'; flush(); }`);
+  const site = await fpmHouse(t, { public: { 'lines.php': source } });
+  if (!site) return;
+  const { h } = site;
+  assert.equal((await get(h.port, '/lines.php')).text, '....');
+  const { id } = await h.exchange();
+  const logged = h.stderr.filter((line) => line.id === id).map(({ text }) => text.replace(/;? ?$/, ''));
+  assert.equal(logged.join('; '), lines.map((line) => `PHP message: ${line}`).join('; '));
 });
 
 /** As small as an application with a front controller gets: routes, a form, a page of its own for what is not there. */
@@ -289,28 +392,25 @@ test('nginx before the same php-fpm tells it the same', async (t) => {
   const site = await fpmHouse(t);
   if (!site) return;
   const { h, socket, folder } = site;
-  const port = await freePort();
-  const configuration = join(folder, 'nginx.conf');
-  writeFileSync(configuration, nginxConfiguration(folder, port, join(h.root, 'public'), socket));
-  const daemonArgs = ['-p', folder, '-c', configuration, '-e', join(folder, 'error.log'), '-g', 'daemon off;'];
-  await daemon(t, '/usr/sbin/nginx', daemonArgs, [port]);
-
+  const location = `location ~ [.]php(/|$) {
+    fastcgi_split_path_info ^(.+?[.]php)(/.*)$;
+    include /etc/nginx/fastcgi.conf;
+    fastcgi_param PATH_INFO $fastcgi_path_info;
+    fastcgi_pass unix:${socket};
+  }`;
+  const port = await nginx(t, folder, join(h.root, 'public'), location);
   const fields = { Host: 'example.org:8000', Cookie: 'a=1', 'X-Thing': 'yes', ...form };
   const target = '/server.php/extra/path%20x?x=1&y=%2F';
-  const ours: Record<string, string> = json(await post(h.port, target, 'a=1', fields));
-  const theirs: Record<string, string> = json(await post(port, target, 'a=1', fields));
-  const who = (name: string) =>
-    !(name in theirs) ? 'us alone' : !(name in ours) ? 'nginx alone' : ours[name] === theirs[name] ? 'same' : 'both';
-  const names = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].sort();
-  const differing = Object.fromEntries(names.map((name) => [name, who(name)]).filter(([, sender]) => sender !== 'same'));
-  const expected = Object.fromEntries(Object.entries(intended).map(([name, [sender]]) => [name, sender]));
-  // Within a second, or not.
-  for (const table of [differing, expected]) delete table.REQUEST_TIME;
+  const ours = json(await post(h.port, target, 'a=1', fields));
+  const theirs = json(await post(port, target, 'a=1', fields));
+  const differing = differences(ours, theirs);
+  delete differing.REQUEST_TIME; // Within a second, or not.
+  const expected = Object.fromEntries(Object.entries(intended).map(([name, [teller]]) => [name, teller]));
   assert.deepEqual(differing, expected, JSON.stringify([ours, theirs]));
 });
 
 /** What we tell otherwise than nginx with Debian's fastcgi.conf, who tells it, and why. All else has the same value. */
-const intended: Readonly<Record<string, readonly ['both' | 'us alone' | 'nginx alone', why: string]>> = {
+const intended: Readonly<Record<string, readonly [Teller, why: string]>> = {
   DOCUMENT_URI: ['nginx alone', 'not one of RFC 3875, and SCRIPT_NAME says it'],
   HTTP_CONTENT_LENGTH: ['nginx alone', 'RFC 3875 §4.1.18: CONTENT_LENGTH says it'],
   HTTP_CONTENT_TYPE: ['nginx alone', 'RFC 3875 §4.1.18: CONTENT_TYPE says it'],
@@ -324,27 +424,6 @@ const intended: Readonly<Record<string, readonly ['both' | 'us alone' | 'nginx a
   SERVER_PORT: ['both', 'two ports'],
   SERVER_SOFTWARE: ['both', 'two names'],
 };
-
-const nginxConfiguration = (folder: string, port: number, root: string, socket: string): string => `
-${process.getuid?.() === 0 ? 'user root;' : ''}
-worker_processes 1;
-pid ${folder}/nginx.pid;
-events {}
-http {
-  access_log off;
-  ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}
-  server {
-    listen 127.0.0.1:${port};
-    root ${root};
-    location ~ [.]php(/|$) {
-      fastcgi_split_path_info ^(.+?[.]php)(/.*)$;
-      include /etc/nginx/fastcgi.conf;
-      fastcgi_param PATH_INFO $fastcgi_path_info;
-      fastcgi_pass unix:${socket};
-    }
-  }
-}
-`;
 
 test('php-cgi under spawn-fcgi: pages, a fatal error, kept connections', async (t) => {
   if (!needs(t, 'php-cgi', 'spawn-fcgi')) return;

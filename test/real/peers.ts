@@ -177,6 +177,38 @@ export async function spawnFcgi(
   return { socket, folder, daemon: await daemon(t, 'spawn-fcgi', ['-n', '-s', socket, '--', ...program], [socket], env) };
 }
 
+/** nginx, with these locations in one server whose files are in `root`; resolves with its port. */
+export async function nginx(t: TestContext, folder: string, root: string, locations: string): Promise<number> {
+  const port = await freePort();
+  const configuration = join(folder, 'nginx.conf');
+  const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`);
+  const server = `server { listen 127.0.0.1:${port}; root ${root}; ${locations} }`;
+  const lines = [
+    ...(process.getuid?.() === 0 ? ['user root;'] : []),
+    'worker_processes 1;',
+    `pid ${folder}/nginx.pid;`,
+    'events {}',
+    `http { access_log off; ${places.join(' ')} ${server} }`,
+    '',
+  ];
+  writeFileSync(configuration, lines.join('\n'));
+  await daemon(t, '/usr/sbin/nginx', ['-p', folder, '-c', configuration, '-e', join(folder, 'error.log'), '-g', 'daemon off;'], [port]);
+  return port;
+}
+
+/** Who tells a program what the other does not, or tells it another value; what both say alike is left out. */
+export const differences = (ours: Record<string, string>, theirs: Record<string, string>): Record<string, Teller> => {
+  const differing: Record<string, Teller> = {};
+  for (const name of Object.keys({ ...ours, ...theirs })) {
+    if (!(name in theirs)) differing[name] = 'us alone';
+    else if (!(name in ours)) differing[name] = 'nginx alone';
+    else if (ours[name] !== theirs[name]) differing[name] = 'both';
+  }
+  return differing;
+};
+
+export type Teller = 'both' | 'us alone' | 'nginx alone';
+
 /** For a program that cannot be given port 0 and be asked. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { type House, house } from '../support/house.js';
 import { needs } from '../support/needs.js';
 import { type Answer, get, post, requestText, talk } from '../support/wire.js';
-import { daemon, room } from './peers.js';
+import { daemon, differences, nginx, room, type Teller } from './peers.js';
 
 const application = `
 import hashlib, json
@@ -17,7 +17,7 @@ import hashlib, json
 def application(environ, start_response):
     path = environ.get('PATH_INFO', '')
     status, headers, body = '200 OK', [], b''
-    if path == '/environ':
+    if environ['REQUEST_URI'].split('?')[0].endswith('/environ'):
         headers, body = [('Content-Type', 'application/json')], json.dumps({k: v for k, v in environ.items() if isinstance(v, str)}).encode()
     elif path == '/body':
         sent = environ['wsgi.input'].read()
@@ -36,7 +36,12 @@ def application(environ, start_response):
 
 const wires = ['uwsgi', 'scgi', 'fastcgi'] as const;
 
-async function uwsgiHouse(t: TestContext): Promise<House | undefined> {
+interface UwsgiHouse extends House {
+  readonly folder: string;
+  readonly socket: (wire: string) => string;
+}
+
+async function uwsgiHouse(t: TestContext): Promise<UwsgiHouse | undefined> {
   if (!needs(t, 'uwsgi')) return undefined;
   const folder = room(t);
   writeFileSync(join(folder, 'app.py'), application);
@@ -47,7 +52,7 @@ async function uwsgiHouse(t: TestContext): Promise<House | undefined> {
   const mounts = wires.map((wire) => ({ wire, where: `/${wire}`, address: `unix:${socket(wire)}` }));
   const h = await house({ mounts, connections: 2 });
   t.after(() => h.stop());
-  return h;
+  return { ...h, folder, socket };
 }
 
 const json = (answer: Answer) => {
@@ -120,3 +125,57 @@ test('uWSGI: an answer shorter than its Content-Length is not taken for a whole 
     assert.equal(told.failure?.code, 'REPLY_SHORT', wire);
   }
 });
+
+test('uWSGI: nginx before the same sockets tells it the same, on three wires', async (t) => {
+  if (!needs(t, 'nginx')) return;
+  const h = await uwsgiHouse(t);
+  if (!h) return;
+  const location = (wire: string) => `location /${wire} { include /etc/nginx/${wire}_params; ${wire}_pass unix:${h.socket(wire)}; }`;
+  const port = await nginx(t, h.folder, h.dir, wires.map(location).join('\n'));
+  // Without a port: Debian's nginx takes it off, since a client may write what it likes there.
+  const fields = { Host: 'example.org', Cookie: 'a=1', 'X-Thing': 'yes', 'Content-Type': 'text/plain' };
+  for (const wire of wires) {
+    const target = `/${wire}/a%20b/environ?x=1&y=%2F`;
+    const ours = json(await post(h.port, target, 'a=1', fields));
+    const theirs = json(await post(port, target, 'a=1', fields));
+    const expected = Object.entries({ ...intended.everywhere, ...intended[wire] }).map(([name, [teller]]) => [name, teller]);
+    assert.deepEqual(differences(ours, theirs), Object.fromEntries(expected), JSON.stringify([wire, ours, theirs]));
+  }
+});
+
+/** What we tell otherwise than nginx with Debian's uwsgi_params, scgi_params and fastcgi_params. All else has the same value. */
+const intended: Readonly<Record<(typeof wires)[number] | 'everywhere', Readonly<Record<string, readonly [Teller, why: string]>>>> = {
+  everywhere: {
+    HTTP_CONNECTION: ['nginx alone', 'RFC 3875 §4.1.18: it concerns a connection that is not the program’s'],
+    HTTP_CONTENT_LENGTH: ['nginx alone', 'RFC 3875 §4.1.18: CONTENT_LENGTH says it'],
+    HTTP_CONTENT_TYPE: ['nginx alone', 'RFC 3875 §4.1.18: CONTENT_TYPE says it'],
+    PATH_INFO: ['us alone', 'RFC 3875 §4.1.5: what follows the mount; nginx leaves it to its user'],
+    PATH_TRANSLATED: ['us alone', 'RFC 3875 §4.1.6'],
+    REMOTE_HOST: ['us alone', 'RFC 3875 §4.1.9'],
+    REMOTE_PORT: ['both', 'two connections'],
+    SERVER_NAME: ['both', 'RFC 3875 §4.1.14: the name the client used; nginx tells its server_name'],
+    SERVER_PORT: ['both', 'two ports'],
+  },
+  uwsgi: {
+    GATEWAY_INTERFACE: ['us alone', 'RFC 3875 §4.1.4'],
+    PATH_INFO: ['both', 'nginx tells the whole path, and no SCRIPT_NAME'],
+    REDIRECT_STATUS: ['us alone', 'the same map on every wire'],
+    SCRIPT_NAME: ['us alone', 'RFC 3875 §4.1.13: the mount'],
+    SERVER_ADDR: ['us alone', 'the same map on every wire'],
+    SERVER_SOFTWARE: ['us alone', 'RFC 3875 §4.1.17'],
+  },
+  scgi: {
+    DOCUMENT_URI: ['nginx alone', 'not one of RFC 3875, and SCRIPT_NAME with PATH_INFO says it'],
+    GATEWAY_INTERFACE: ['us alone', 'RFC 3875 §4.1.4'],
+    REDIRECT_STATUS: ['us alone', 'the same map on every wire'],
+    SCRIPT_NAME: ['us alone', 'RFC 3875 §4.1.13: the mount'],
+    SERVER_ADDR: ['us alone', 'the same map on every wire'],
+    SERVER_SOFTWARE: ['us alone', 'RFC 3875 §4.1.17'],
+  },
+  fastcgi: {
+    DOCUMENT_URI: ['nginx alone', 'not one of RFC 3875, and SCRIPT_NAME with PATH_INFO says it'],
+    REMOTE_USER: ['nginx alone', 'RFC 3875 §4.1.11: unset, not empty, when nobody was asked for a name'],
+    SCRIPT_NAME: ['both', 'RFC 3875 §4.1.13: the mount; nginx takes the whole path for the script'],
+    SERVER_SOFTWARE: ['both', 'two names'],
+  },
+};

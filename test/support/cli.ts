@@ -26,7 +26,7 @@ export interface CliResult {
 
 /** Runs to the end. Throws when that does not come within `timeoutMs` (default 30 s). */
 export async function runCli(args: string[], options: CliOptions = {}): Promise<CliResult> {
-  const run = launch(args, options);
+  const run = launchCli(args, options);
   const timeoutMs = options.timeoutMs ?? 30_000;
   const timer = setTimeout(() => run.child.kill('SIGKILL'), timeoutMs);
   const { code, signal } = await run.exited;
@@ -53,7 +53,7 @@ export interface RunningCli {
 
 /** Starts a server; resolves when it has announced its address. Say `--port 0`. */
 export async function startCli(args: string[], options: CliOptions = {}): Promise<RunningCli> {
-  const run = launch(args, options);
+  const run = launchCli(args, options);
   let ended = false;
   void run.exited.then(() => {
     ended = true;
@@ -82,7 +82,8 @@ export async function startCli(args: string[], options: CliOptions = {}): Promis
   }
 }
 
-function launch(args: string[], options: CliOptions) {
+/** Starts, and waits for nothing. */
+export function launchCli(args: string[], options: CliOptions) {
   const env = { ...process.env, ...options.env };
   // What this test runner was started with must not colour or reconfigure the program under test.
   for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_TEST_CONTEXT', 'NODE_OPTIONS']) if (!(name in (options.env ?? {}))) delete env[name];

@@ -40,7 +40,7 @@ export interface House {
 export async function house(options: HouseOptions = {}): Promise<House> {
   const { scripts = {}, public: files, onExchange, onStderr, ...rest } = options;
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'cgi-serve-test-')));
-  const dir = rest.dir ?? join(root, 'cgi-bin');
+  const dir = rest.dir || join(root, 'cgi-bin');
   mkdirSync(dir, { recursive: true });
   for (const [name, script] of Object.entries(scripts)) place(join(dir, name), script, 0o755);
   if (files) mkdirSync(join(root, 'public'));
@@ -51,7 +51,7 @@ export async function house(options: HouseOptions = {}): Promise<House> {
   const server = createServer({
     spawn: waysToBeBorn.find((way) => way === process.env.CGI_SERVE_SPAWN) ?? 'auto',
     ...rest,
-    dir,
+    dir: rest.dir === false ? false : dir,
     onExchange: (exchange) => {
       exchanges.push(exchange);
       onExchange?.(exchange);

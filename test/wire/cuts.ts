@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Failure } from '../../src/failures.js';
 import type { Asked, Field, Told } from '../../src/wire/wire.js';
-import type { Chance } from '../life/seeded.js';
+import { type Chance, chance } from '../life/seeded.js';
 
 export const bytes = (latin1: string): Buffer => Buffer.from(latin1, 'latin1');
 
@@ -48,6 +48,42 @@ export const story = (events: (Asked | Told)[]): string[] => {
     before = kind;
   }
   return lines;
+};
+
+interface Hearing {
+  readonly hear: () => Reader<Asked>;
+  readonly fieldsOf: (request: Buffer) => Field[];
+  /** Bytes that are nearly a request, each as one character. */
+  readonly someBytes: (luck: Chance) => string;
+}
+
+/**
+ * Garbage gives events or one coded failure, which is the last word, the same however it is cut; and its fields cover it. One byte in
+ * some of it is changed, doubled or lost.
+ */
+export const garbageLaw = ({ hear, fieldsOf, someBytes }: Hearing): void => {
+  const luck = chance(2);
+  const ends = new Map<string, number>();
+  for (let round = 0; round < 4_000; round++) {
+    let request = someBytes(luck);
+    if (luck.maybe(0.3)) {
+      const at = luck.below(request.length + 1);
+      request = request.slice(0, at) + luck.bytes(1).toString('latin1') + request.slice(at + luck.below(2));
+    }
+    const all = bytes(request);
+    const told = tell(hear(), [all]);
+    const failed = told.findIndex((line) => line.startsWith('failed'));
+    if (failed >= 0) {
+      assert.equal(failed, told.length - 1);
+      assert.match(told[failed]!, /^failed WIRE_(BROKEN|TRUNCATED|VARIABLES_TOO_LARGE) \S/);
+    } else if (request !== '') assert.equal(told.at(-1), 'bodyEnd');
+    assert.deepEqual(tell(hear(), cutAnywhere(all, luck)), told, JSON.stringify(request));
+    assertTiles(fieldsOf(all), all);
+    const end = told.at(-1)?.split(' ', 2).join(' ') ?? 'nothing';
+    ends.set(end, (ends.get(end) ?? 0) + 1);
+  }
+  for (const end of ['bodyEnd', 'failed WIRE_BROKEN', 'failed WIRE_TRUNCATED'])
+    assert.ok((ends.get(end) ?? 0) > 50, `${end}: ${ends.get(end)}`);
 };
 
 export const asFailure = (outcome: object): Failure => {

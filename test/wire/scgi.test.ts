@@ -7,8 +7,8 @@ import { describe, test } from 'node:test';
 import { wireVariablesBytesMax, wireVariablesMax } from '../../src/limits.js';
 import { fieldsOf, scgi } from '../../src/wire/scgi.js';
 import type { Asking } from '../../src/wire/wire.js';
-import { chance } from '../life/seeded.js';
-import { asFailure, assertTiles, bytes, cutAnywhere, oneByOne, tell } from './cuts.js';
+import { type Chance, chance } from '../life/seeded.js';
+import { asFailure, assertTiles, bytes, cutAnywhere, garbageLaw, oneByOne, tell } from './cuts.js';
 
 /** Strings, each ended by NUL, as a netstring. */
 const netstring = (...strings: string[]): string => {
@@ -231,30 +231,13 @@ test('what is asked is heard, however it is cut', () => {
 });
 
 test('garbage gives events or a coded failure, the same however it is cut', () => {
-  const luck = chance(2);
-  const ends = new Map<string, number>();
-  for (let round = 0; round < 4_000; round++) {
+  const someBytes = (luck: Chance): string => {
     const parts = Array.from({ length: luck.below(12) }, () =>
       luck.maybe(0.1) ? luck.bytes(luck.below(6)).toString('latin1') : luck.pick(words),
     );
-    let request = luck.maybe(0.7) ? netstring(...(luck.maybe(0.7) ? start : []), ...parts) : parts.join('');
-    if (luck.maybe(0.3)) {
-      const at = luck.below(request.length + 1);
-      request = request.slice(0, at) + luck.bytes(1).toString('latin1') + request.slice(at + luck.below(2));
-    }
-    const story = heard(request);
-    const failed = story.findIndex((line) => line.startsWith('failed'));
-    if (failed >= 0) {
-      assert.equal(failed, story.length - 1);
-      assert.match(story[failed]!, /^failed WIRE_(BROKEN|TRUNCATED|VARIABLES_TOO_LARGE) \S/);
-    } else if (request !== '') assert.equal(story.at(-1), 'bodyEnd');
-    assert.deepEqual(tell(scgi.readAsking(), cutAnywhere(bytes(request), luck)), story, JSON.stringify(request));
-    assertTiles(fieldsOf(bytes(request)), bytes(request));
-    const end = story.at(-1)?.split(' ', 2).join(' ') ?? 'nothing';
-    ends.set(end, (ends.get(end) ?? 0) + 1);
-  }
-  for (const end of ['bodyEnd', 'failed WIRE_BROKEN', 'failed WIRE_TRUNCATED'])
-    assert.ok((ends.get(end) ?? 0) > 50, `${end}: ${ends.get(end)}`);
+    return luck.maybe(0.7) ? netstring(...(luck.maybe(0.7) ? start : []), ...parts) : parts.join('');
+  };
+  garbageLaw({ hear: scgi.readAsking, fieldsOf, someBytes });
 });
 
 // --- fields ---------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /**
- * What a reader makes of bytes: the same readers that serve live connections hear what `wire decode` was given, one side of a
- * conversation or both in one file, and what they heard is collected for the report.
+ * What a reader hears in bytes: the same readers that serve live connections are given one side of a conversation, or both in one
+ * file, and what they heard is collected. For explain.ts.
  */
 import { type Failure, failure } from '../failures.js';
 import type { MetaVariables } from '../types.js';
@@ -14,7 +14,7 @@ import {
   recordType,
   statusName,
 } from '../wire/fastcgi-records.js';
-import type { Asked, AskingReader } from '../wire/wire.js';
+import type { Asked, AskingReader, TellingReader } from '../wire/wire.js';
 
 export type Side = 'request' | 'answer';
 
@@ -53,6 +53,18 @@ export const hearOneBlock = (reader: AskingReader, bytes: Buffer): Hearing => {
   const failures: Failure[] = [];
   for (const event of [...reader.push(bytes), ...reader.end()]) note(request, event, failures);
   return { sides: new Set(['request'] as const), heard: request.meta === undefined ? [] : [request], failures, strays: 0 };
+};
+
+/** An answer that ends with its connection. */
+export const hearUnframed = (reader: TellingReader, bytes: Buffer): Hearing => {
+  const answer = begun('answer');
+  const failures: Failure[] = [];
+  for (const event of [...reader.push(bytes), ...reader.end()]) {
+    if (event.kind === 'output') answer.bodyBytes += event.bytes.length;
+    if (event.kind === 'failed') failures.push(event.why);
+    if (event.kind === 'ended') answer.end = 'whole';
+  }
+  return { sides: new Set(['answer'] as const), heard: bytes.length === 0 ? [] : [answer], failures, strays: 0 };
 };
 
 const note = (request: Heard | undefined, event: Asked, failures: Failure[]): void => {
@@ -135,11 +147,11 @@ const foreignized = (bytes: Buffer): Buffer => {
   return copy;
 };
 
-const wire = fastcgi({ role: 'responder', keep: true });
+const codec = fastcgi({ role: 'responder', keep: true });
 
 const requestEar = (heard: Heard[], failures: Failure[]): Ear => {
   let open: Heard | undefined;
-  const reader = wire.readAsking((aside) => {
+  const reader = codec.readAsking((aside) => {
     if (aside.kind === 'begun') {
       open = { ...begun('request', aside.requestId), role: aside.role, keep: aside.keep };
       heard.push(open);
@@ -171,7 +183,7 @@ const refusal = (end: Buffer): Failure => {
 };
 
 const answerEar = (heard: Heard[], failures: Failure[]): Ear => {
-  const reader = wire.readTelling();
+  const reader = codec.readTelling();
   let open: Heard | undefined;
   let over = true;
   const listen = (told: ReturnType<typeof reader.push>) => {
