@@ -78,7 +78,7 @@ test('the sub-command is the first word', () => {
   assert.deepEqual(readArguments(['wire', 'decode', 'wire']), { command: 'wire decode', values: {}, operands: ['wire'] });
   assert.equal(readArguments(['wire', 'encode']).command, 'wire encode');
   assert.equal(readArguments(['wire', '--help']).command, 'wire');
-  mistake(['wire'], /^wire is followed by decode or encode$/);
+  mistake(['wire'], /^wire is followed by decode, encode, send$/);
   mistake(['wire', 'decod', '--hex'], /; got 'decod'$/);
   mistake(['wire', 'decode --hex'], /; got 'decode --hex'$/);
 });
@@ -111,12 +111,15 @@ const mistakes: readonly [argv: string[], expected: RegExp][] = [
   [['--host', '127.0.0.1:80'], /without a port/],
   [['--prefix', 'cgi-bin'], /begins with \//],
   [['--prefix', '/a/../b'], /begins with \//],
-  [['--json'], /--json is an option of cgi-serve run, cgi-serve time, cgi-serve doctor, cgi-serve wire decode, not of cgi-serve DIR/],
+  [
+    ['--json'],
+    /--json is an option of cgi-serve run, cgi-serve time, cgi-serve doctor, cgi-serve wire decode, cgi-serve wire send, not of cgi-serve DIR/,
+  ],
   [['doctor', '--port', '1'], /--port is an option of cgi-serve DIR, not of cgi-serve doctor/],
   [['--spawn', 'fork'], /one of auto, native, portable; got 'fork'/],
   [['doctor', '--spawn', 'auto'], /--spawn is an option of cgi-serve DIR, cgi-serve run, cgi-serve time, not of cgi-serve doctor/],
   [['wire', 'decode', '--wire', 'http'], /one of fastcgi, scgi, uwsgi; got 'http'/],
-  [['wire', 'encode', '/', '--json'], /--json is an option of .*cgi-serve wire decode, not of cgi-serve wire encode/],
+  [['wire', 'encode', '/', '--json'], /--json is an option of .*cgi-serve wire send, not of cgi-serve wire encode/],
   [['time', '-n', '0'], /^--requests takes a whole number from 1/],
   [['-n', '5'], /^there is no option -n/],
   [['-xyz'], /^there is no option -xyz/],
