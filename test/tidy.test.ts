@@ -91,7 +91,7 @@ test('there is a source to read', () => {
 // Each room and the rooms it may look into; nobody looks back. `workers` are programs of other languages.
 const ground = ['types', 'limits', 'failures', 'bytes', 'files', 'roster', 'spent', 'settings', 'version'];
 const below: Record<string, readonly string[]> = {
-  types: ['failures', 'trace'], // types only
+  types: ['failures', 'trace', 'spent'], // types only
   limits: [],
   version: [],
   failures: ['limits'],

@@ -6,7 +6,7 @@
 import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { explain, type Failure, failure } from '../failures.js';
-import { clientStallMs, heldBytesMax, lingerBytesMax, lingerMs, retryAfterSeconds, sendAheadBytesMax } from '../limits.js';
+import { clientStallMs, heldBytesMax, lingerBytesMax, lingerMs, retryAfterSeconds, sendAheadBytesMax, spentBytesMin } from '../limits.js';
 import { hasNoBody } from '../script/reply.js';
 import { freeWhenWritten } from '../spent.js';
 import type { KernelAccount, Trace } from '../trace/trace.js';
@@ -172,7 +172,11 @@ export const answerTo = (message: IncomingMessage, res: ServerResponse, trace: T
     trace.bytesOut += bytes;
     if (whole) {
       // Nothing, not even of no length: a server may forbid bodies where none belongs (rejectNonStandardBodyWrites).
-      res.end(bytes === 0 ? undefined : pieces.length === 1 ? pieces[0] : Buffer.concat(pieces));
+      const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+      if (bytes === 0) res.end();
+      // As text of single bytes Node joins it to the head, and writes once what would be two pieces.
+      else if (bytes < spentBytesMin) res.end(body.toString('latin1'), 'latin1');
+      else res.end(body);
       return;
     }
     // flushHeaders() would write the head as UTF-8; beside a Buffer it goes out as the bytes it is.

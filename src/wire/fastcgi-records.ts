@@ -208,13 +208,21 @@ export const lengthText = (length: number): string =>
     : String.fromCharCode((length >>> 24) | 0x80, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff);
 
 /** Text, too: one copy into a Buffer at the end is cheaper than many small writes. */
-const pairText = ([name, value]: readonly [name: string, value: string]): string => {
-  const [nameBytes, valueBytes] = [byteText(name), byteText(value)];
+const pairText = (name: string, value: string): string => {
+  const nameBytes = byteText(name);
+  const valueBytes = byteText(value);
   return lengthText(nameBytes.length) + lengthText(valueBytes.length) + nameBytes + valueBytes;
 };
 
 /** UTF-8, a character for each byte. */
 const byteText = (text: string): string => (/^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1'));
+
+const recordText = (type: number, requestId: number, content: string): string => {
+  const { length } = content;
+  const padding = paddingOf(length);
+  const header = String.fromCharCode(version, type, requestId >>> 8, requestId & 0xff, length >>> 8, length & 0xff, padding, 0);
+  return header + content + '\0'.repeat(padding);
+};
 
 /**
  * All variables as PARAMS records, with the empty one that ends them. PARAMS is a stream (§5.2), so a pair might cross from one
@@ -222,25 +230,28 @@ const byteText = (text: string): string => (/^[\x00-\x7f]*$/.test(text) ? text :
  * WIRE_VARIABLES_TOO_LARGE.
  */
 export const writeParams = (requestId: number, variables: ReadonlyMap<string, string>): Buffer | Failure => {
-  const contents = [''];
-  for (const variable of variables) {
-    const [name, value] = variable;
+  let records = '';
+  let content = '';
+  for (const [name, value] of variables) {
     if (!isVariable(name, value)) return failure('WIRE_VARIABLE_INVALID', { detail: `${printable(name)}: ${noVariable}` });
-    const pair = pairText(variable);
+    const pair = pairText(name, value);
     if (pair.length > recordContentBytesMax) {
       const detail = `${printable(name)} takes ${pair.length} bytes; one FastCGI record holds ${recordContentBytesMax}`;
       return failure('WIRE_VARIABLES_TOO_LARGE', { detail });
     }
-    if (contents.at(-1)!.length + pair.length > recordContentBytesMax) contents.push('');
-    contents[contents.length - 1] += pair;
+    if (content.length + pair.length > recordContentBytesMax) {
+      records += recordText(recordType.PARAMS, requestId, content);
+      content = '';
+    }
+    content += pair;
   }
-  if (contents.at(-1) !== '') contents.push(''); // The empty record.
-  return Buffer.concat(contents.map((content) => writeRecord(recordType.PARAMS, requestId, Buffer.from(content, 'latin1'))));
+  if (content !== '') records += recordText(recordType.PARAMS, requestId, content);
+  return Buffer.from(records + recordText(recordType.PARAMS, requestId, ''), 'latin1');
 };
 
 /** FastCGI §4.1: names to ask for, or names and values to answer with, in one record about the connection. */
 export const writeValues = (type: number, values: ReadonlyMap<string, string>): Buffer =>
-  writeRecord(type, nullRequestId, Buffer.from(Array.from(values, pairText).join(''), 'latin1'));
+  writeRecord(type, nullRequestId, Buffer.from(Array.from(values, ([name, value]) => pairText(name, value)).join(''), 'latin1'));
 
 /** Where the parts of a pair stand in its block; `end` may lie beyond the block. */
 export interface Pair {
