@@ -88,7 +88,15 @@ const failures = (lang: Lang): string => {
   return [row(...heads), row(...heads.map(() => '---')), ...rows].join('\n');
 };
 
-const generated = { options: optionTables, failures } as const;
+/** What `npm run bench` wrote last, one level deeper, and without the title. */
+const bench = (): string =>
+  readFileSync(join(project, 'bench/results/latest.md'), 'utf8')
+    .trim()
+    .replace(/^# .*\n+/, '')
+    .replace(/^##/gm, '####')
+    .replace(/\]\((?=[\w-]+\.svg\))/g, '](bench/results/');
+
+const generated = { options: optionTables, failures, bench } as const;
 
 for (const lang of langs) {
   for (const [name, make] of Object.entries(generated)) {
