@@ -36,6 +36,10 @@ export const tools: Readonly<Record<string, Tool>> = {
   'php-cgi': { packages: ['php-cgi'] },
   'php-fpm': { packages: ['php8.2-fpm'], file: '/usr/sbin/php-fpm8.2' },
   python3: { packages: ['python3'] },
+  // Another python3 may come first on PATH; Debian's modules belong to this one.
+  'python3-bottle': { packages: ['python3-bottle'], probe: ['/usr/bin/python3', '-c', 'import bottle'] },
+  'python3-django': { packages: ['python3-django'], probe: ['/usr/bin/python3', '-c', 'import django'] },
+  'python3-flask': { packages: ['python3-flask'], probe: ['/usr/bin/python3', '-c', 'import flask'] },
   'spawn-fcgi': { packages: ['spawn-fcgi'] },
   sqlite3: { packages: ['sqlite3'] },
   uwsgi: { packages: ['uwsgi-core', 'uwsgi-plugin-python3'], file: '/usr/bin/uwsgi_python3' },

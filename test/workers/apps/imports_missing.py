@@ -1,0 +1,2 @@
+"""It imports what is not there."""
+import jsom

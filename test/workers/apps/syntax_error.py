@@ -1,0 +1,3 @@
+"""No Python."""
+def application(environ, start_response)
+    pass

@@ -1,0 +1,267 @@
+/**
+ * How the WSGI worker begins and ends: the application is found or a report says why not; the socket is made or handed over; it ends
+ * after the present request, at once, or with whoever started it. And the same application as a CGI script.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { daemon, freePort, room, spawnFcgi } from '../real/peers.js';
+import { house, sh } from '../support/house.js';
+import { needs } from '../support/needs.js';
+import { until } from '../support/until.js';
+import { get, post } from '../support/wire.js';
+import { apps, caller, environment, worker, workerFile } from './worker.js';
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly code: Promise<number | string | null>;
+  said(): string;
+}
+
+/** The worker as a child that is expected to end by itself; killed with the test. */
+function run(t: TestContext, args: string[], env: Record<string, string> = {}, stdio: (number | 'ignore' | 'pipe')[] = ['ignore']): Run {
+  const child = spawn('python3', [workerFile, ...args], {
+    stdio: [stdio[0] ?? 'ignore', 'pipe', 'pipe', ...stdio.slice(1)],
+    env: { ...process.env, ...environment, ...env },
+    cwd: apps,
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (piece: Buffer) => {
+      text += piece;
+    });
+  const code = new Promise<number | string | null>((resolve) => child.once('close', (status, signal) => resolve(signal ?? status)));
+  return { child, code, said: () => text };
+}
+
+const isFree = (path: string) =>
+  new Promise<boolean>((resolve) => {
+    const line = connect({ path });
+    line.once('connect', () => {
+      line.destroy();
+      resolve(false);
+    });
+    line.once('error', () => resolve(true));
+  });
+
+// --- finding the application --------------------------------------------------------------------------------
+
+test('targets: module or file, callable by name, by default, dotted, made by a factory', async (t) => {
+  if (!needs(t, 'python3')) return;
+  const targets: Record<string, string> = {
+    plain: 'plain /x',
+    'plain:app': 'plain /x',
+    'plain.py': 'plain /x',
+    [`${apps}plain.py:app`]: 'plain /x',
+    'plain:site.handler': 'plain /x',
+    'plain:create()': 'made',
+  };
+  for (const [target, wanted] of Object.entries(targets)) {
+    const folder = room(t);
+    const socket = join(folder, 's');
+    const args = [workerFile, '--chdir', apps, '--listen', `unix:${socket}`, target];
+    const started = await daemon(t, 'python3', args, [socket], environment);
+    assert.ok((await (await caller(t, socket)).ask({ PATH_INFO: '/x' })).output.endsWith(`\r\n\r\n${wanted}`), target);
+    started.child.kill('SIGTERM');
+  }
+});
+
+test('an application that cannot be loaded: exit code 3 and one report', async (t) => {
+  if (!needs(t, 'python3')) return;
+  const cases: Record<string, RegExp> = {
+    'plane:app': /There is no module plane\. Did you mean plain\?/,
+    'plain:aap': /plain \(.*plain\.py\) has no aap\. Did you mean app\?/,
+    'plan.py': /There is no file .*plan\.py\. Did you mean plain\.py\?/,
+    'plain:site.handlr': /has no handlr\. Did you mean handler\?/,
+    'plain:number': /number is int, which cannot be called/,
+    'plain:asynchronous': /async function: an ASGI application/,
+    'imports_missing:application':
+      /import jsom\nModuleNotFoundError: .*\n\n {2}There is no module jsom for this interpreter\. Did you mean json\?/,
+    'syntax_error.py': /syntax_error\.py", line 2\n[\s\S]*SyntaxError/,
+    exits_early: /SystemExit: no settings/,
+    'email.nothing:app': /There is no module email\.nothing\./,
+  };
+  for (const [target, wanted] of Object.entries(cases)) {
+    const { code, said } = run(t, ['--listen', `unix:${join(room(t), 's')}`, target]);
+    assert.equal(await code, 3, said());
+    assert.match(said(), wanted);
+    assert.match(said(), /interpreter {2}\/.*\(Python 3\.\d+\.\d+\)\n {2}sys\.path {5}\//, target);
+    assert.doesNotMatch(said(), /wsgi\.py", line|importlib/, 'no frames but its own');
+  }
+});
+
+test('wrong options: exit code 2; nowhere to listen: 1', async (t) => {
+  if (!needs(t, 'python3')) return;
+  for (const args of [['--listen', 'nonsense', 'plain'], ['--threads', '0', 'plain'], ['--prefix', 'app', 'plain'], []]) {
+    const { code, said } = run(t, args);
+    assert.equal(await code, 2, said());
+  }
+  const nowhere = run(t, ['plain']);
+  assert.equal(await nowhere.code, 1);
+  assert.match(nowhere.said(), /nowhere to listen.*--listen unix:\/path or host:port/);
+});
+
+// --- sockets ------------------------------------------------------------------------------------------------
+
+test('the socket file: its mode, a stale one replaced, one in use respected, removed at the end', async (t) => {
+  if (!needs(t, 'python3')) return;
+  const first = await worker(t, 'plain.py', { args: ['--socket-mode', '600'] });
+  assert.equal(statSync(first.socket).mode & 0o777, 0o600);
+  const second = run(t, ['--listen', first.address, 'plain']);
+  assert.equal(await second.code, 1);
+  assert.match(second.said(), /cannot listen at .*: somebody listens there/);
+  assert.equal(await isFree(first.socket), false, 'the first one is still there');
+
+  process.kill(first.daemon.child.pid!, 'SIGKILL');
+  await until(() => isFree(first.socket), 'the end of the first');
+  assert.ok(existsSync(first.socket), 'stale');
+  const third = run(t, ['--listen', first.address, 'plain']);
+  await until(async () => !(await isFree(first.socket)), 'the third to listen');
+  third.child.kill('SIGTERM');
+  assert.equal(await third.code, 0, third.said());
+  assert.equal(existsSync(first.socket), false);
+
+  const file = join(first.folder, 'file');
+  writeFileSync(file, 'precious');
+  const fourth = run(t, ['--listen', `unix:${file}`, 'plain']);
+  assert.equal(await fourth.code, 1);
+  assert.match(fourth.said(), /that is a file, and no socket/);
+  assert.equal(statSync(file).size, 8);
+});
+
+test('TCP; only the web servers that FCGI_WEB_SERVER_ADDRS names', async (t) => {
+  if (!needs(t, 'python3')) return;
+  const port = await freePort();
+  const open = await daemon(t, 'python3', [workerFile, '--listen', `127.0.0.1:${port}`, join(apps, 'plain.py')], [port], environment);
+  const h = await house({ mounts: [{ wire: 'fastcgi', where: '/app', address: `127.0.0.1:${port}` }] });
+  t.after(() => h.stop());
+  assert.equal((await get(h.port, '/app/tcp')).text, 'plain /tcp');
+  assert.match(open.said(), new RegExp(`speaks fastcgi at 127\\.0\\.0\\.1:${port}`));
+
+  const { socket } = await worker(t, 'plain.py', { env: { FCGI_WEB_SERVER_ADDRS: '192.0.2.1' } });
+  const stranger = await caller(t, socket);
+  stranger.send(Buffer.from('x'));
+  await stranger.closed;
+});
+
+test('descriptor 0 is the listening socket: spawn-fcgi', async (t) => {
+  if (!needs(t, 'python3', 'spawn-fcgi')) return;
+  const { socket } = await spawnFcgi(t, ['/usr/bin/env', 'python3', workerFile, join(apps, 'unruly.py')], environment);
+  const h = await house({ mounts: [{ wire: 'fastcgi', where: '/', address: `unix:${socket}` }] });
+  t.after(() => h.stop());
+  assert.equal((await get(h.port, '/old_style')).text, '012');
+  assert.equal((await get(h.port, '/child')).text, 'cat read: ', 'a child does not inherit the socket as its stdin');
+});
+
+test('descriptor 0 from a Node parent; --ready-fd tells when; --lifeline-fd ends it with its parent', async (t) => {
+  if (!needs(t, 'python3')) return;
+  const folder = room(t);
+  const socket = join(folder, 'w.sock');
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(join(folder, 'bound.sock'), resolve));
+  const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+  const { child, code, said } = run(t, ['--ready-fd', '3', '--lifeline-fd', '3', 'probe'], {}, [fd, 'pipe']);
+  renameSync(join(folder, 'bound.sock'), socket);
+  server.close();
+  const line = child.stdio[3] as import('node:net').Socket;
+  const [word] = await new Promise<[Buffer]>((resolve) => line.once('data', (bytes: Buffer) => resolve([bytes])));
+  assert.equal(word.toString(), 'ready\n', said());
+  const answer = await (await caller(t, socket)).ask({ PATH_INFO: '/environ' });
+  assert.match(answer.output, /"wsgi.multiprocess": true/, 'others may hold the same socket');
+  line.destroy();
+  assert.equal(await code, 0, said());
+});
+
+// --- ends ---------------------------------------------------------------------------------------------------
+
+for (const threads of ['1', '2']) {
+  test(`SIGTERM: the present request is finished, then exit code 0; ${threads} threads`, async (t) => {
+    if (!needs(t, 'python3')) return;
+    const folder = room(t);
+    const socket = join(folder, 's');
+    const { child, code, said } = run(t, ['--threads', threads, '--listen', `unix:${socket}`, 'unruly']);
+    await until(async () => !(await isFree(socket)), `it listens: ${said()}`);
+    const idle = await caller(t, socket);
+    assert.match((await idle.ask({ PATH_INFO: '/old_style' })).output, /012/);
+    const sign = join(folder, 'sign');
+    const busy = (await caller(t, socket)).ask({ PATH_INFO: '/slow', QUERY_STRING: sign });
+    await until(() => existsSync(`${sign}.began`), 'the request');
+    const waiting = threads === '1' ? (await caller(t, socket)).ask({ PATH_INFO: '/old_style' }) : undefined;
+    child.kill('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    writeFileSync(sign, '');
+    assert.match((await busy).output, /done at last/);
+    if (waiting) assert.match((await waiting).output, /012/, 'it had arrived before the word');
+    await idle.closed;
+    assert.equal(await code, 0, said());
+    assert.equal(existsSync(socket), false);
+  });
+}
+
+for (const signals of [['SIGTERM', 'SIGTERM'], ['SIGINT']] as NodeJS.Signals[][]) {
+  test(`${signals.join(', ')}: at once`, async (t) => {
+    if (!needs(t, 'python3')) return;
+    const folder = room(t);
+    const socket = join(folder, 's');
+    const { child, code, said } = run(t, ['--listen', `unix:${socket}`, 'unruly']);
+    await until(async () => !(await isFree(socket)), `it listens: ${said()}`);
+    const sign = join(folder, 'sign');
+    const line = await caller(t, socket);
+    const asked = line.ask({ PATH_INFO: '/slow', QUERY_STRING: sign });
+    await until(() => existsSync(`${sign}.began`), 'the request');
+    for (const signal of signals) {
+      child.kill(signal);
+      await new Promise((resolve) => setTimeout(resolve, 100)); // Two that come together are one.
+    }
+    assert.equal(await code, signals[0]);
+    assert.equal((await asked).failed, 'WIRE_TRUNCATED');
+    assert.equal(existsSync(socket), false);
+  });
+}
+
+test('SIGUSR1: where every thread stands, on stderr; the request goes on', async (t) => {
+  if (!needs(t, 'python3')) return;
+  const { socket, folder, daemon } = await worker(t, 'unruly.py');
+  const sign = join(folder, 'sign');
+  const asked = (await caller(t, socket)).ask({ PATH_INFO: '/slow', QUERY_STRING: sign });
+  await until(() => existsSync(`${sign}.began`), 'the request');
+  daemon.child.kill('SIGUSR1');
+  await until(() => /unruly\.py", line \d+ in slow/.test(daemon.said()), 'the stack');
+  writeFileSync(sign, '');
+  assert.match((await asked).output, /done at last/);
+});
+
+// --- as a CGI script ----------------------------------------------------------------------------------------
+
+test('the same application as a CGI script', async (t) => {
+  if (!needs(t, 'python3')) return;
+  const script = (app: string) => sh(`PYTHONDONTWRITEBYTECODE=1 exec python3 '${workerFile}' '${apps}${app}'`);
+  const h = await house({ scripts: { probe: script('probe.py'), unruly: script('unruly.py'), missing: script('missing.py') } });
+  t.after(() => h.stop());
+  chmodSync(join(h.dir, 'probe'), 0o755);
+  const environ = JSON.parse((await get(h.port, '/cgi-bin/probe/environ?x')).text);
+  assert.deepEqual([environ.SCRIPT_NAME, environ.PATH_INFO, environ.QUERY_STRING], ['/cgi-bin/probe', '/environ', 'x']);
+  assert.deepEqual([environ['wsgi.run_once'], environ['wsgi.multiprocess'], environ['wsgi.multithread']], [true, true, false]);
+  assert.match((await post(h.port, '/cgi-bin/probe/body', 'x'.repeat(300_000))).text, /^300000 300000 /);
+  assert.equal((await get(h.port, '/cgi-bin/probe/big')).body.length, 10_000_000);
+  const file = join(h.root, 'file.txt');
+  writeFileSync(file, `skip ${'0123456789'.repeat(100_000)}`);
+  assert.equal((await get(h.port, `/cgi-bin/probe/file?${file}`)).body.length, 1_000_000);
+  assert.equal((await get(h.port, '/cgi-bin/probe/log')).text, 'logged', 'print() is not in it');
+  await until(() => h.stderr.some((line) => line.text.includes('printed')), 'print() on stderr');
+
+  assert.equal((await get(h.port, '/cgi-bin/unruly/raises')).status, 500);
+  const failed = await h.exchange((e) => e.target === '/cgi-bin/unruly/raises');
+  assert.equal(failed.exitCode, 1);
+  const half = await get(h.port, '/cgi-bin/unruly/raises_later');
+  assert.ok(half.status === 502 || !half.complete, 'half an answer is none');
+  const killed = await h.exchange((e) => e.target === '/cgi-bin/unruly/raises_later');
+  assert.equal(killed.failure?.code, 'REPLY_KILLED');
+  assert.equal((await get(h.port, '/cgi-bin/missing/')).status, 502);
+  assert.equal((await h.exchange((e) => e.target === '/cgi-bin/missing/')).exitCode, 3);
+  await until(() => h.stderr.some((line) => line.text.includes('There is no file')), 'the report');
+});
