@@ -152,7 +152,7 @@ describe('an answer that is whole in one turn', () => {
       const { port } = await desk(t, say);
       const wire = await Wire.open(port);
       t.after(() => wire.close());
-      wire.send(tell('HTTP/1.0', 'POST', 'Transfer-Encoding: chunked', 'Connection: keep-alive') + '5\r\nhello\r\n0\r\n\r\n');
+      wire.send(`${tell('HTTP/1.0', 'POST', 'Transfer-Encoding: chunked', 'Connection: keep-alive')}5\r\nhello\r\n0\r\n\r\n`);
       const answer = await wire.answer();
       assert.match(answer.get('Connection') ?? '', /^close$/i);
       assert.equal((await wire.rest()).length, 0);
