@@ -44,6 +44,10 @@ export class Bytes {
 export const startOf = (start: Buffer, piece: Buffer, bytesMax: number): Buffer =>
   start.length === 0 && piece.length <= bytesMax ? piece : Buffer.concat([start, piece.subarray(0, bytesMax - start.length)]);
 
+/** The last `bytesMax` bytes of what has come so far, one piece longer. */
+export const lastOf = (end: Buffer, piece: Buffer, bytesMax: number): Buffer =>
+  piece.length >= bytesMax ? piece.subarray(-bytesMax) : Buffer.concat([end, piece]).subarray(-bytesMax);
+
 /** Control bytes as `\xHH`, so that a log line stays one line and a terminal stays a terminal; the rest read as UTF-8. */
 export const printable = (bytes: Buffer | string): string =>
   (typeof bytes === 'string' ? bytes : bytes.toString('utf8')).replace(

@@ -570,6 +570,16 @@ export const failureTable = {
       '多数程序只能作 Responder；Authorizer 与 Filter 须专门编写。',
     ],
   ),
+  WORKERS_FAILED: row(
+    503,
+    'script',
+    'RFC 9110 §15.6.4',
+    ['The workers that should answer here end as soon as they are started.', '应当应答此处的工作进程一启动就结束。'],
+    [
+      'Read what they said: it stands below and in the log. They are started again and again; when the cause is mended, they answer.',
+      '请阅读它们的输出：见下方与日志。它们会被反复启动；原因排除后即可应答。',
+    ],
+  ),
   PEER_UNREACHABLE: row(
     502,
     'server',

@@ -145,6 +145,26 @@ export const keptConnectionMs = 5_000;
 export const unheardMs = 100;
 /** So long no connection is kept then: one more attempt costs a client `unheardMs`, one connection a request costs all of them 0.1 ms. */
 export const crowdedMs = 10_000;
+/** `--workers`: processes of one pool. php-fpm starts 2 to 5, and each holds the memory of an interpreter. */
+export const workersOfPool = 4;
+/** Connections that wait in the kernel for one worker: never more than its pool has slots, and those of clients that left. */
+export const workerBacklog = 128;
+/** From its birth until a worker takes requests: an application with everything it imports. Then it is ended. */
+export const workerStartMs = 60_000;
+/** A worker that does not say so is taken to be ready after so long: by then a command that is none, or does not compile, has ended. */
+export const workerReadyMs = 100;
+/** A worker that ends sooner after its birth has not begun well: the next one waits. */
+export const bootMs = 1_000;
+/** For so long, twice as long after each further failure, */
+export const restartMs = 100;
+/** but not longer. */
+export const restartLongestMs = 10_000;
+/** Failures in a row after which requests are refused at once, and one worker at a time finds out whether it goes well again. */
+export const bootFailuresMax = 5;
+/** A worker that took no connection is not asked for so long: by then another one stands in its place. */
+export const workerOutMs = 100;
+/** After its end, whoever it has started may hold its stderr open for so long. */
+export const workerLastWordsMs = 500;
 /** Failures in a row that take an address out of the rotation. */
 export const peerFailuresMax = 3;
 /** For how long. */

@@ -28,6 +28,11 @@ export interface CgiServer {
    * machine lacks is left out, unless it is the only one.
    */
   listen(where?: { port?: number; host?: string | readonly string[] }): Promise<Endpoint[]>;
+  /**
+   * New workers for every pool, beside the present ones, which go on until the new ones are ready and then finish what they have. Resolves
+   * with why it went wrong, for each pool whose present workers stay.
+   */
+  reload(graceMs?: number): Promise<Failure[]>;
   /** Stops accepting, lets running requests end for `graceMs`, then ends them; resolves when no connection and no child is left. */
   close(graceMs?: number): Promise<void>;
 }
@@ -55,6 +60,10 @@ export const createServer = (options: ServerOptions = {}): CgiServer => {
           if (port !== 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === 9) throw error;
         }
       }
+    },
+    async reload(graceMs = shutdownGraceMs) {
+      const ends = await Promise.all(site.pools.map((pool) => pool.reload(graceMs)));
+      return ends.flatMap((why) => why ?? []);
     },
     async close(graceMs = shutdownGraceMs) {
       const closed = listeners.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));

@@ -53,8 +53,11 @@ export interface CgiOptions {
   onWarning?: (text: string) => void;
 }
 
-/** A place that a program answers which runs already. */
-export interface MountOption {
+/** A place that is not answered by scripts. */
+export type MountOption = DialMount | PoolMount | WsgiMount;
+
+/** A program that runs already. */
+export interface DialMount {
   readonly wire: 'fastcgi' | 'scgi' | 'uwsgi';
   /** A URL path (`/app`), or the extension of files in the public and the script directory (`.php`). */
   readonly where: string;
@@ -70,12 +73,32 @@ export interface AuthorizerOption {
   readonly address: string;
 }
 
+/** A FastCGI program that is started here, kept, and started anew when it ends. */
+export interface PoolMount {
+  /** As a shell understands it: `php-cgi`, `perl app.fcgi`. */
+  readonly pool: string;
+  /** As in DialMount. */
+  readonly where: string;
+}
+
+/** A WSGI application, called by workers of ours (workers/wsgi.py). */
+export interface WsgiMount {
+  /** `module:callable` or `path/file.py:callable`. */
+  readonly wsgi: string;
+  /** A URL path; `/` is the whole site. */
+  readonly where: string;
+}
+
 /** Options of `createServer()`. */
 export interface ServerOptions extends CgiOptions {
   /** Programs that are asked whether a request may go on. The longest path counts. */
   authorizers?: readonly AuthorizerOption[];
   /** Programs that run already and answer for a path or an extension. */
   mounts?: readonly MountOption[];
+  /** Processes of each pool. Default 4. */
+  workers?: number;
+  /** The interpreter of WSGI workers. Default: that of the virtual environment in use, or of ./.venv, else `python3`. */
+  python?: string;
   /** Requests at once with each of their addresses; the others wait. Default: as many as a FastCGI program says it takes, else 4. */
   connections?: number;
   /** To a connection with one of them, over all addresses of a mount. 0 is no limit but the system's. */

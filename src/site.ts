@@ -6,17 +6,20 @@ import { realpathSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { readAddresses } from './carrier/address.js';
 import { isFailure } from './failures.js';
-import { createCgiGateway, createDialGateway, type DialTarget } from './gateway/catalog.js';
+import { createCgiGateway, createDialGateway, createPoolGateway, type DialTarget, type PoolGateway } from './gateway/catalog.js';
+import { fastcgiWorker, wsgiWorker } from './gateway/workers.js';
 import { type Authority, loadHtpasswd } from './http/auth.js';
 import { type SendFile, staticFiles } from './http/static.js';
+import { workersOfPool } from './limits.js';
 import { bearFor } from './process/bear.js';
+import type { WorkerBirth } from './process/worker.js';
 import type { RoutePolicy } from './route/destination.js';
 import type { Guard } from './route/guards.js';
 import { resolveInterpreters } from './route/interpreters.js';
 import type { Mount, ProgramMount } from './route/mounts.js';
 import { resolvePath, type Segments } from './route/resolve.js';
 import { isReserved } from './script/meta.js';
-import { type AuthorizerOption, type MountOption, type ServerOptions, type Settings, settle } from './settings.js';
+import { type AuthorizerOption, type DialMount, type MountOption, type ServerOptions, type Settings, settle } from './settings.js';
 import type { Gateway, MetaVariables } from './types.js';
 import { software } from './version.js';
 
@@ -35,6 +38,8 @@ export interface Site {
   readonly guards: readonly Guard[];
   readonly sendFile: SendFile | undefined;
   readonly gateways: readonly Gateway[];
+  /** Those of them whose workers are ours. */
+  readonly pools: readonly PoolGateway[];
   /** How children are born, and why not natively where they are not. */
   readonly births: { readonly by: 'native' | 'portable'; readonly why: string | undefined };
 }
@@ -45,7 +50,8 @@ export const openSite = (options: ServerOptions): Site => {
   const root = scriptDirectory(options);
   const publicRoot = publicDirectory(options, root);
   const scripts = root === undefined ? [] : [scriptMount(root, settings)];
-  const { programs, extensions } = openMounts(options.mounts ?? [], options.connections, settings);
+  const extra = extraVariables(settings, ['PATH', ...(process.platform === 'win32' ? windowsVariables : [])]);
+  const { programs, extensions, pools } = openMounts(options, settings, extra);
   const guards = openGuards(options.authorizers ?? [], options.connections, settings);
   if (scripts.length === 0) checkWithoutScripts(settings, publicRoot, extensions);
   for (const { prefix } of scripts) {
@@ -64,13 +70,14 @@ export const openSite = (options: ServerOptions): Site => {
       neverSent: realPaths([...(options.basicAuth === undefined ? [] : [options.basicAuth]), ...(options.neverSent ?? [])]),
     },
     documentRoot: options.documentRoot === undefined ? (publicRoot ?? root) : directory(options.documentRoot, 'document root'),
-    extra: extraVariables(settings, ['PATH', ...(process.platform === 'win32' ? windowsVariables : [])]),
+    extra,
     extraForPrograms: extraVariables(settings, []),
     software,
     authority: options.basicAuth === undefined ? undefined : loadHtpasswd(options.basicAuth, options.onWarning),
     guards,
     sendFile: publicRoot === undefined ? undefined : staticFiles(publicRoot, software),
     gateways: [...scripts.map((mount) => mount.gateway), ...[...programs, ...guards].map(({ gateway }) => gateway), ...extensions.values()],
+    pools,
     births: bearFor(settings.spawn),
   };
 };
@@ -103,15 +110,32 @@ const samePlace = (one: Segments, other: Segments): boolean => one.join('/') ===
 
 /** Throws an Error with one clear sentence for a place that cannot be mounted. */
 const openMounts = (
-  options: readonly MountOption[],
-  connections: number | undefined,
+  { mounts = [], connections, workers = workersOfPool, python }: ServerOptions,
   settings: Settings,
-): { programs: ProgramMount[]; extensions: Map<string, Gateway> } => {
+  env: MetaVariables,
+): { programs: ProgramMount[]; extensions: Map<string, Gateway>; pools: PoolGateway[] } => {
   const programs: ProgramMount[] = [];
   const extensions = new Map<string, Gateway>();
-  for (const { wire, where, address } of options) {
-    const said = `${wire} ${where}=${address}`;
-    const gateway = createDialGateway({ ...dialTarget(wire, address, said), connections }, settings);
+  const pools: PoolGateway[] = [];
+  const pooled = (name: 'fastcgi' | 'wsgi', birth: WorkerBirth, label: string): PoolGateway => {
+    const pool = createPoolGateway({ name, birth, workers, label }, settings);
+    pools.push(pool);
+    return pool;
+  };
+  const gatewayFor = (mount: MountOption, said: string): Gateway => {
+    if ('pool' in mount) return pooled('fastcgi', fastcgiWorker(mount.pool, env), mount.pool);
+    if ('wsgi' in mount) return pooled('wsgi', wsgiWorker(mount.wsgi, python, workers, env), mount.wsgi);
+    return createDialGateway({ ...dialTarget(mount.wire, mount.address, said), connections }, settings);
+  };
+  for (const mount of mounts) {
+    const { where } = mount;
+    const said =
+      'pool' in mount
+        ? `pool ${where}=${mount.pool}`
+        : 'wsgi' in mount
+          ? `wsgi ${where}=${mount.wsgi}`
+          : `${mount.wire} ${where}=${mount.address}`;
+    const gateway = gatewayFor(mount, said);
     if (where.startsWith('/')) {
       const prefix = prefixSegments(where);
       if (programs.some((other) => samePlace(other.prefix, prefix))) throw new Error(`${said}: ${where} is mounted twice`);
@@ -121,7 +145,7 @@ const openMounts = (
       extensions.set(where, gateway);
     } else throw new Error(`${said}: expected a URL path (/app) or an extension in small letters (.php) before the =`);
   }
-  return { programs, extensions };
+  return { programs, extensions, pools };
 };
 
 /** Throws an Error with one clear sentence for a place that cannot be guarded. */
@@ -139,12 +163,12 @@ const openGuards = (options: readonly AuthorizerOption[], connections: number | 
 };
 
 /** An address as a mount has it, with what may follow a `?`. Throws an Error with one clear sentence that begins with `said`. */
-export const dialTarget = (wire: MountOption['wire'], address: string, said: string): Omit<DialTarget, 'connections'> => {
+export const dialTarget = (wire: DialMount['wire'], address: string, said: string): Omit<DialTarget, 'connections'> => {
   const [, places = '', query] = /^([^?]*)(?:\?(.*))?$/s.exec(address) ?? [];
   return { wire, addresses: orSay(() => readAddresses(places), said), ...readModifiers(wire, query, said) };
 };
 
-const readModifiers = (wire: MountOption['wire'], query: string | undefined, said: string): { modifier1?: number; modifier2?: number } => {
+const readModifiers = (wire: DialMount['wire'], query: string | undefined, said: string): { modifier1?: number; modifier2?: number } => {
   if (query === undefined) return {};
   if (wire !== 'uwsgi') throw new Error(`${said}: only uwsgi has something to say after a ?`);
   const modifiers: { modifier1?: number; modifier2?: number } = {};

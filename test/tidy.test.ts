@@ -162,13 +162,13 @@ test('processes are started in process/ only', () => {
   assert.deepEqual(strangers(/^(node:)?(child_process|cluster|worker_threads)$|^koffi$/, within('process')), []);
 });
 
-test('sockets: node:net in carrier/, server.ts and lab/, and for the pipes of process/native.ts and output.ts; in http/ its types', () => {
+test('sockets: node:net in carrier/, server.ts and lab/, and for the pipes of process/native.ts and output.ts and the socket of worker.ts; in http/ its types', () => {
   assert.deepEqual(
     strangers(
       /^(node:)?(net|tls|dgram|http2|https)$/,
       (s) =>
         within('carrier', 'server', 'lab')(s) ||
-        ['process/native.ts', 'process/output.ts'].includes(s.name) ||
+        ['process/native.ts', 'process/output.ts', 'process/worker.ts'].includes(s.name) ||
         (s.room === 'http' && s.imports.every((i) => i.from !== 'node:net' || i.types)),
     ),
     [],

@@ -9,6 +9,8 @@
 export interface Peer<A> {
   readonly address: A;
   inFlight: number;
+  /** Requests that went well, in all. */
+  served: number;
   /** In a row. */
   failures: number;
   /** Out of rotation until then at least, in milliseconds of the trace's clock. */
@@ -37,7 +39,7 @@ export interface Balance<A> {
 }
 
 export const balance = <A>(addresses: readonly A[], { failuresMax, outMs, probed, changed }: BalanceOptions<A>): Balance<A> => {
-  const peers: Peer<A>[] = addresses.map((address) => ({ address, inFlight: 0, failures: 0, outUntilMs: 0 }));
+  const peers: Peer<A>[] = addresses.map((address) => ({ address, inFlight: 0, served: 0, failures: 0, outUntilMs: 0 }));
   let turn = 0;
 
   const isOut = (peer: Peer<A>): boolean => peer.failures >= failuresMax;
@@ -72,6 +74,7 @@ export const balance = <A>(addresses: readonly A[], { failuresMax, outMs, probed
     },
     give(peer, well, atMs, why = '') {
       peer.inFlight -= 1;
+      if (well) peer.served += 1;
       if (well !== undefined) count(peer, well ? 0 : peer.failures + 1, atMs, why);
     },
     doubtful: (atMs) => peers.filter((peer) => (isOut(peer) ? peer.outUntilMs <= atMs : peer.inFlight === 0)),

@@ -37,7 +37,14 @@ type Stage =
 
 const over: Stage = { kind: 'over' };
 
-export const dialCarrier = (options: DialOptions): Carrier => {
+export interface DialCarrier extends Carrier {
+  /** Requests on their way. */
+  busy(): number;
+  /** Requests to one of its addresses that went well, in all. */
+  served(address: Address): number;
+}
+
+export const dialCarrier = (options: DialOptions): DialCarrier => {
   const { wire, connectMs, probeMs, writeAheadBytes } = options;
   const peers = balance(options.addresses, { ...options, probed: probeMs > 0 });
   const lines = linesTo(options.addresses, options);
@@ -217,6 +224,8 @@ export const dialCarrier = (options: DialOptions): Carrier => {
   return {
     takesFiles: false,
     open,
+    busy: () => running.size,
+    served: (address) => peers.peers.find((peer) => peer.address === address)?.served ?? 0,
     async close() {
       endProbing();
       running.forEach((channel) => void channel.stop());

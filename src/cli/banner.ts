@@ -25,6 +25,8 @@ export interface Ready {
   readonly dir: string | undefined;
   readonly publicDir: string | undefined;
   readonly mounts: readonly MountOption[];
+  /** Of each pool. */
+  readonly workers: number;
   readonly configFile: string | undefined;
   readonly births: Site['births'];
   readonly scripts: readonly ScriptReport[];
@@ -57,9 +59,14 @@ export const banner = (ready: Ready, lang: Lang, p: Palette): string[] => {
         ]),
     ...broken.slice(0, brokenNamed).map((s) => more(`${p.yellow(padTo(visible(s.path), nameWidth))}  ${p.dim(inShort(s.failure, lang))}`)),
     ...(broken.length > 0 ? [more(p.dim(say(words('cgi-serve doctor says more', '详见 cgi-serve doctor'), lang) + unnamed))] : []),
-    ...ready.mounts.map(({ wire, where, address }) => {
-      const to = where.startsWith('/') ? at : p.dim(say(words('for', '处理'), lang));
-      return line(`${protocols[wire]}${say(words(':', '：'), lang)}`, `${visible(address.replaceAll(',', ', '))} ${to} ${visible(where)}`);
+    ...ready.mounts.map((mount) => {
+      const to = mount.where.startsWith('/') ? at : p.dim(say(words('for', '处理'), lang));
+      const [label, program] = named(mount);
+      const kept =
+        'wire' in mount
+          ? ''
+          : ` ${p.dim('·')} ${say(words(`${ready.workers} worker${ready.workers === 1 ? '' : 's'}`, `${ready.workers} 个工作进程`), lang)}`;
+      return line(`${label}${say(words(':', '：'), lang)}`, `${visible(program)} ${to} ${visible(mount.where)}${kept}`);
     }),
     ...(ready.publicDir === undefined || ready.mounts.some(isWholeSite)
       ? []
@@ -71,6 +78,12 @@ export const banner = (ready: Ready, lang: Lang, p: Palette): string[] => {
     '',
   ];
   return lines;
+};
+
+const named = (mount: MountOption): [label: string, program: string] => {
+  if ('pool' in mount) return ['FastCGI', mount.pool];
+  if ('wsgi' in mount) return ['WSGI', mount.wsgi];
+  return [protocols[mount.wire], mount.address.replaceAll(',', ', ')];
 };
 
 /** It answers before any static file is looked for. */

@@ -6,11 +6,11 @@ import { statSync } from 'node:fs';
 import { readAddresses } from '../carrier/address.js';
 import { knock } from '../carrier/knock.js';
 import type { Words } from '../failures.js';
-import type { MountOption } from '../settings.js';
+import type { DialMount } from '../settings.js';
 import { askingTheCore } from './server-options.js';
 import { shellQuoted, words } from './words.js';
 
-export interface MountReport extends MountOption {
+export interface MountReport extends DialMount {
   /** One address of those that were joined by commas. */
   readonly address: string;
   /** undefined: somebody listens. */
@@ -18,7 +18,7 @@ export interface MountReport extends MountOption {
 }
 
 /** Throws a Mistake for an address that is none. */
-export const examineMounts = (mounts: readonly MountOption[]): Promise<MountReport[]> => {
+export const examineMounts = (mounts: readonly DialMount[]): Promise<MountReport[]> => {
   const addresses = mounts.flatMap((mount) =>
     askingTheCore(() => readAddresses(mount.address.replace(/\?.*$/s, ''))).map((address) => ({ mount, address })),
   );

@@ -12,7 +12,7 @@ import { examineMounts, type MountReport } from './doctor-mounts.js';
 import { failureAsJson, failureBox } from './failure-box.js';
 import { asTyped, findPlace } from './place.js';
 import { sortScripts } from './scripts.js';
-import { interpretersOf, mountsOf } from './server-options.js';
+import { dialMountsOf, interpretersOf } from './server-options.js';
 import type { Said } from './settle.js';
 import type { Terminal } from './terminal.js';
 import { padTo, say, shellQuoted, visible, words } from './words.js';
@@ -20,7 +20,7 @@ import { padTo, say, shellQuoted, visible, words } from './words.js';
 export const doctor = async (said: Said, terminal: Terminal): Promise<number> => {
   const { dir } = findPlace(said, terminal.cwd);
   const prefix = said.values.prefix ?? '/cgi-bin/';
-  const mounts = await examineMounts(mountsOf(said.values));
+  const mounts = await examineMounts(dialMountsOf(said.values));
   const reports = dir === undefined ? [] : examineScripts(dir, prefix, interpretersOf(said.values, terminal.env));
   const warnings = dir === undefined ? [] : warningsFor(dir, reports, terminal);
   const examined: Examined = { dir, prefix, mounts, ...sortScripts(reports), warnings };

@@ -136,6 +136,42 @@ export const optionTable = {
     help: words('the same with a program that speaks uwsgi', '同上，使用 uwsgi 协议的程序'),
     more: words('?modifier1=5&modifier2=0 may follow the address.', '地址后可加 ?modifier1=5&modifier2=0。'),
   }),
+  pool: many(readers.poolMount, {
+    group: 'what',
+    help: words(
+      'a FastCGI program that is started here, kept, and started anew when it ends',
+      '在此启动、保持并在结束后重新启动的 FastCGI 程序',
+    ),
+    more: words(
+      "WHERE as for --fastcgi. COMMAND is a shell's: --pool '.php=php-cgi', --pool '/app=perl app.fcgi'. Each of its --workers finds a " +
+        'listening socket as descriptor 0. SIGHUP starts new ones, which take over when they are ready.',
+      "WHERE 同 --fastcgi。COMMAND 为 shell 命令：--pool '.php=php-cgi'，--pool '/app=perl app.fcgi'。每个工作进程（--workers）的描述符 0 是监听套接字。" +
+        'SIGHUP 启动一批新的工作进程，就绪后接替旧的。',
+    ),
+  }),
+  wsgi: many(readers.wsgiMount, {
+    group: 'what',
+    help: words(
+      'a WSGI application (Flask, Django, Bottle), on workers that stay',
+      'WSGI 应用（Flask、Django、Bottle），由常驻的工作进程运行',
+    ),
+    more: words(
+      'TARGET is module:callable or path/file.py:callable; without a PREFIX it answers for the whole site. Example: --wsgi /api=app:application',
+      'TARGET 为 module:callable 或 path/file.py:callable；没有 PREFIX 时应答整个站点。例：--wsgi /api=app:application',
+    ),
+  }),
+  workers: one(readers.count(1, 1_000), {
+    group: 'what',
+    fallback: String(limits.workersOfPool),
+    help: words('processes of each --pool and --wsgi: so many requests at once', '每个 --pool 与 --wsgi 的进程数，即同时处理的请求数'),
+  }),
+  python: one(readers.text('PROGRAM', words('a Python interpreter', 'Python 解释器')), {
+    group: 'what',
+    help: words(
+      'the interpreter for --wsgi; default: of $VIRTUAL_ENV, of ./.venv, then python3',
+      '--wsgi 使用的解释器；默认：$VIRTUAL_ENV、./.venv 中的，其次 python3',
+    ),
+  }),
   authorizer: many(readers.placeMount, {
     group: 'what',
     help: words(

@@ -58,7 +58,9 @@ export const findPlace = (said: Said, cwd: string): Place => {
 };
 
 /** An extension is mounted, and no folder could hold such files. Which one it is must be said: everything in it is sent. */
-const noFolderFor = ({ wire, where }: MountOption, cwd: string): Mistake => {
+const noFolderFor = (mount: MountOption, cwd: string): Mistake => {
+  const { where } = mount;
+  const option = 'pool' in mount ? 'pool' : 'wsgi' in mount ? 'wsgi' : mount.wire;
   const here = filesIn(cwd).filter((name) => name.endsWith(where));
   const some = here.slice(0, 3).map(visible).join(', ') + (here.length > 3 ? ', …' : '');
   const hint =
@@ -74,8 +76,8 @@ const noFolderFor = ({ wire, where }: MountOption, cwd: string): Mistake => {
   return new Mistake(
     4,
     words(
-      `--${wire} ${visible(where)}: there is no folder with ${visible(where)} files: neither ./public nor ./cgi-bin is here`,
-      `--${wire} ${visible(where)}：没有存放 ${visible(where)} 文件的文件夹：此处既无 ./public 也无 ./cgi-bin`,
+      `--${option} ${visible(where)}: there is no folder with ${visible(where)} files: neither ./public nor ./cgi-bin is here`,
+      `--${option} ${visible(where)}：没有存放 ${visible(where)} 文件的文件夹：此处既无 ./public 也无 ./cgi-bin`,
     ),
     [hint],
   );

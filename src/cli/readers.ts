@@ -190,6 +190,34 @@ export const mount: Reader<readonly [where: string, address: string]> = {
   },
 };
 
+/** A command has spaces, and may have an = of its own. */
+export const poolMount: Reader<readonly [where: string, command: string]> = {
+  placeholder: 'WHERE=COMMAND',
+  expected: words(
+    "a URL path (/app) or an extension (.php), and a command, joined by =: '.php=php-cgi'",
+    "URL 路径（/app）或扩展名（.php），以及命令，以 = 连接：'.php=php-cgi'",
+  ),
+  schema: { type: 'string', pattern: '^[./][^=]*=.' },
+  isPair: true,
+  read: (value) => {
+    const parts = /^([./][^=\s]*)=\s*([^\s\0][^\0]*)$/.exec(value);
+    return parts ? [parts[1]!, parts[2]!.trimEnd()] : undefined;
+  },
+};
+
+export const wsgiMount: Reader<readonly [where: string, target: string]> = {
+  placeholder: '[PREFIX=]TARGET',
+  expected: words(
+    'module:callable or path/file.py:callable, and before it a URL path and =: /api=app:application',
+    'module:callable 或 path/file.py:callable，其前可有 URL 路径与 =：/api=app:application',
+  ),
+  schema: { type: 'string' },
+  read: (value) => {
+    const parts = /^(?:(\/[^=\s]*)=)?([^=\s\0-][^=\s\0]*)$/.exec(value);
+    return parts ? [parts[1] ?? '/', parts[2]!] : undefined;
+  },
+};
+
 /** A mount that is a place and no kind of file. */
 export const placeMount: Reader<readonly [where: string, address: string]> = {
   ...mount,

@@ -4,6 +4,7 @@
  * goes to standard error.
  */
 import { networkInterfaces } from 'node:os';
+import { isatty } from 'node:tty';
 import { explain } from '../failures.js';
 import { createServer } from '../index.js';
 import * as limits from '../limits.js';
@@ -55,6 +56,7 @@ export const serve = async (said: Said, terminal: Terminal): Promise<number> => 
       dir: place.dir === undefined ? undefined : asTyped(place.dir, terminal.cwd),
       publicDir: place.publicDir === undefined ? undefined : asTyped(place.publicDir, terminal.cwd),
       mounts: mountsOf(values),
+      workers: values.workers ?? limits.workersOfPool,
       configFile: said.configFile,
       births: server.births,
       scripts: place.dir === undefined ? [] : examineScripts(place.dir, prefix, interpreters),
@@ -189,7 +191,20 @@ const untilStopped = (server: CgiServer, values: Values, terminal: Terminal, pri
       process.off('uncaughtException', report).off('unhandledRejection', report);
       resolve(forced ?? (ownMistakes > 0 ? 1 : 0));
     };
+    /** SIGHUP is also what a terminal sends that is closed; then it is none any more, and nobody could stop us by Ctrl-C. */
+    const hadTerminal = isatty(2);
+    const asksToReload = (signal: NodeJS.Signals): boolean =>
+      signal === 'SIGHUP' && server.site.pools.length > 0 && stopping === undefined && isatty(2) === hadTerminal;
+    const reload = async (): Promise<void> => {
+      const failures = await server.reload(graceMs);
+      if (failures.length === 0) return values.quiet ? undefined : sayReloaded(terminal);
+      for (const { detail, stderr = '' } of failures.map(({ evidence }) => evidence)) {
+        const text = words(`not reloaded, the present workers go on: ${detail}`, `未重新加载，现有工作进程继续运行：${detail}`);
+        printer.warning([say(text, terminal.lang), stderr.trimEnd()].join('\n').trimEnd());
+      }
+    };
     const onSignal = (signal: NodeJS.Signals): void => {
+      if (asksToReload(signal)) return void reload().catch(report);
       if (stopping === undefined) {
         if (!values.quiet) sayStopping(terminal, graceMs);
         void stop(signal as StopSignal, graceMs);
@@ -227,6 +242,10 @@ const sayStopping = ({ stderr, errPalette: p, lang }: Terminal, graceMs: number)
         );
   // The terminal has printed ^C without a line end.
   stderr.write(`${stderr.isTTY ? '\r' : ''}${p.dim(say(text, lang))}\n`);
+};
+
+const sayReloaded = ({ stderr, errPalette: p, lang }: Terminal): void => {
+  stderr.write(`${p.dim(say(words('Reloaded: new workers answer', '已重新加载：由新的工作进程应答'), lang))}\n`);
 };
 
 const saySecond = ({ stderr, errPalette: p, lang }: Terminal): void => {

@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Interpreter, resolveInterpreters } from '../route/interpreters.js';
-import type { CgiOptions, MountOption, ServerOptions } from '../settings.js';
+import type { CgiOptions, DialMount, MountOption, ServerOptions } from '../settings.js';
 import type { Values } from './options.js';
 import type { Place } from './place.js';
 import { Mistake, words } from './words.js';
@@ -35,6 +35,8 @@ export const serverOptions = (values: Values, place: Place, cwd: string, configF
   authorizers: (values.authorizer ?? []).map(([where, address]) => ({ where, address })),
   ...said({
     connections: values.connections,
+    workers: values.workers,
+    python: values.python,
     connectTimeoutMs: values['connect-timeout'],
     probeMs: values.probe,
     frontController: values['front-controller'],
@@ -44,7 +46,14 @@ export const serverOptions = (values: Values, place: Place, cwd: string, configF
   }),
 });
 
-export const mountsOf = (values: Values): MountOption[] =>
+export const mountsOf = (values: Values): MountOption[] => [
+  ...dialMountsOf(values),
+  ...(values.pool ?? []).map(([where, pool]) => ({ pool, where })),
+  ...(values.wsgi ?? []).map(([where, wsgi]) => ({ wsgi, where })),
+];
+
+/** Of programs that run already. */
+export const dialMountsOf = (values: Values): DialMount[] =>
   (['fastcgi', 'scgi', 'uwsgi'] as const).flatMap((wire) => (values[wire] ?? []).map(([where, address]) => ({ wire, where, address })));
 
 /** For what looks at scripts without a server. Throws a Mistake. */

@@ -7,14 +7,19 @@
  *   scgi      one netstring                              dial      the whole idea in twenty bytes
  *   uwsgi     one little-endian packet                   dial      lengths in place of NULs
  *
- * WSGI, PSGI, Rack and ASGI are rows to come: workers of our own, spoken to in FastCGI's records.
+ *             records                                    pool      workers of our own: one long life, many requests
+ *   wsgi      records                                    pool      the variables are a dict, the answer is returned
+ *
+ * PSGI, Rack and ASGI are rows to come.
  */
 import { availableParallelism } from 'node:os';
 import type { Address } from '../carrier/address.js';
 import { type Capacity, learning } from '../carrier/capacity.js';
 import type { Carrier } from '../carrier/channel.js';
 import { dialCarrier } from '../carrier/dial.js';
+import { poolCarrier } from '../carrier/pool.js';
 import { spawnCarrier } from '../carrier/spawn.js';
+import type { Failure } from '../failures.js';
 import {
   connectionsPerPeer,
   keptConnectionMs,
@@ -22,10 +27,12 @@ import {
   peerFailuresMax,
   peerOutMs,
   queueMs,
+  workerOutMs,
   writeAheadBytesMax,
 } from '../limits.js';
 import { bearFor } from '../process/bear.js';
 import { diagnoseBirth } from '../process/diagnose.js';
+import { bearWorker, type WorkerBirth } from '../process/worker.js';
 import { works } from '../process/works.js';
 import type { Settings } from '../settings.js';
 import type { Gateway } from '../types.js';
@@ -33,6 +40,7 @@ import { fastcgi } from '../wire/fastcgi.js';
 import { scgi } from '../wire/scgi.js';
 import { uwsgi } from '../wire/uwsgi.js';
 import type { Wire } from '../wire/wire.js';
+import { errorLog } from './errors.js';
 import { gatewayOver } from './gateway.js';
 
 /** `watch` may wrap the carrier: to observe is to wrap. */
@@ -99,6 +107,60 @@ export const createDialGateway = (target: DialTarget, settings: Settings, watch:
   };
   const carrier = asks ? learning(dialling, addresses, learnt) : dialling;
   return gatewayOver(role === 'authorizer' ? role : wire, watch(carrier), { ...settings, slots: bounds, works: () => true });
+};
+
+/** What is started, and how often. */
+export interface PoolTarget {
+  readonly name: 'fastcgi' | 'wsgi';
+  readonly birth: WorkerBirth;
+  readonly workers: number;
+  /** What the log calls it: `app:application`. */
+  readonly label: string;
+}
+
+export interface PoolGateway extends Gateway {
+  /** New workers beside the present ones, and in their place when all are ready; else why not. */
+  reload(graceMs: number): Promise<Failure | undefined>;
+}
+
+export const createPoolGateway = ({ name, birth, workers, label }: PoolTarget, settings: Settings): PoolGateway => {
+  const { onStderr, onWarning, killGraceMs, connectTimeoutMs, maxQueue } = settings;
+  const logs = new Map<number | undefined, ReturnType<typeof errorLog>>();
+  const logOf = (pid: number | undefined) => {
+    const known = logs.get(pid) ?? errorLog((text) => onStderr({ id: '', script: label, pid, text }), Number.POSITIVE_INFINITY);
+    logs.set(pid, known);
+    return known;
+  };
+  const slots = { atOnceMax: workers, newbornsMax: Number.POSITIVE_INFINITY, queueMax: maxQueue, queueMs };
+  const pool = poolCarrier({
+    workers,
+    killGraceMs,
+    start: (path, events) => bearWorker(birth, path, events),
+    dial: (addresses) =>
+      dialCarrier({
+        wire: fastcgi({ role: 'responder', keep: true }),
+        addresses,
+        keptMax: () => 1,
+        keptMs: keptConnectionMs,
+        connectMs: connectTimeoutMs,
+        probeMs: 0,
+        failuresMax: 1,
+        outMs: workerOutMs,
+        changed: () => {},
+        writeAheadBytes: writeAheadBytesMax,
+      }),
+    errors: (pid, piece) => logOf(pid).write(piece),
+    // With none, the next one learns why.
+    ready(count) {
+      slots.atOnceMax = Math.max(1, count);
+    },
+    ended(pid, why) {
+      logs.get(pid)?.end();
+      logs.delete(pid);
+      if (why !== undefined) onWarning(`${label}: a worker ended: ${why}`);
+    },
+  });
+  return { ...gatewayOver(name, pool, { ...settings, slots, works: () => true }), reload: (graceMs) => pool.reload(graceMs) };
 };
 
 const wireOf = ({ wire, role = 'responder', modifier1 = 0, modifier2 = 0 }: DialTarget): Wire => {

@@ -2,7 +2,7 @@
  * What a program says on stderr: cut into lines, made safe for a terminal, bounded, tagged, never part of the answer. Its end
  * is kept as evidence, because that is where the reason usually stands.
  */
-import { Bytes, printable } from '../bytes.js';
+import { Bytes, lastOf, printable } from '../bytes.js';
 import { stderrKeptBytes, stderrLineBytesMax, stderrLogBytesMax } from '../limits.js';
 
 export interface ErrorLog {
@@ -13,14 +13,15 @@ export interface ErrorLog {
   end(): void;
 }
 
-export const errorLog = (tell: (text: string) => void): ErrorLog => {
+/** `bytesMax`: more than that is counted, not told. */
+export const errorLog = (tell: (text: string) => void, bytesMax = stderrLogBytesMax): ErrorLog => {
   let lines: Bytes | undefined;
   let kept: Buffer = Buffer.alloc(0);
   let loggedBytes = 0;
   let droppedBytes = 0;
 
   const log = (line: Buffer): void => {
-    if (loggedBytes >= stderrLogBytesMax) {
+    if (loggedBytes >= bytesMax) {
       droppedBytes += line.length;
       return;
     }
@@ -31,7 +32,7 @@ export const errorLog = (tell: (text: string) => void): ErrorLog => {
 
   return {
     write(piece) {
-      kept = piece.length >= stderrKeptBytes ? piece.subarray(-stderrKeptBytes) : Buffer.concat([kept, piece]).subarray(-stderrKeptBytes);
+      kept = lastOf(kept, piece, stderrKeptBytes);
       lines ??= new Bytes();
       lines.push(piece);
       for (let line = lines.line(); line !== undefined; line = lines.line()) log(line);

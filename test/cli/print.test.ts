@@ -298,6 +298,7 @@ const ready: Ready = {
   dir: './cgi-bin',
   publicDir: './public',
   mounts: [],
+  workers: 4,
   configFile: undefined,
   births: { by: 'native', why: undefined },
   scripts: [script('a.py'), script('b.py'), script('fix.py', 'NOT_EXECUTABLE'), script('notes.txt', 'NOT_EXECUTABLE')],
