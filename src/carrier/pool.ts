@@ -149,7 +149,7 @@ const generation = (name: string, options: PoolOptions, events: GenerationEvents
     const prove = (): void => {
       proven = true;
       bootFailures = 0;
-      if (posts.some(({ worker }) => worker === undefined)) fillLater();
+      if (!retired && posts.some(({ worker }) => worker === undefined)) fillLater();
     };
     let clock = setTimeout(() => post.worker?.stop(killGraceMs), workerStartMs).unref();
     post.worker = start(post.address.path, {
