@@ -128,6 +128,8 @@ const generation = (name: string, options: PoolOptions, events: GenerationEvents
   let lastEnd = '';
   let rest: NodeJS.Timeout | undefined;
   let retired = false;
+  /** When the requests it holds have had their time. */
+  let untilMs = Number.POSITIVE_INFINITY;
 
   const settle = (why: Failure | undefined): void => {
     if (settled) return;
@@ -149,7 +151,7 @@ const generation = (name: string, options: PoolOptions, events: GenerationEvents
     const prove = (): void => {
       proven = true;
       bootFailures = 0;
-      if (!retired && posts.some(({ worker }) => worker === undefined)) fillLater();
+      if (posts.some(({ worker }) => worker === undefined)) fillLater();
     };
     let clock = setTimeout(() => post.worker?.stop(killGraceMs), workerStartMs).unref();
     post.worker = start(post.address.path, {
@@ -193,6 +195,8 @@ const generation = (name: string, options: PoolOptions, events: GenerationEvents
   };
   /** At once after a good life; else after a rest that grows. In a broken pool one worker at a time finds out whether it still is. */
   const fillLater = (): void => {
+    // Also said by the very failure that retires it: a broken deployment must not be tried again when the next one has mended the file.
+    if (retired) return;
     const restMs = bootFailures === 0 ? 0 : Math.min(restartLongestMs, restartMs * 2 ** (bootFailures - 1));
     rest ??= setTimeout(() => {
       rest = undefined;
@@ -223,12 +227,13 @@ const generation = (name: string, options: PoolOptions, events: GenerationEvents
       else waiting.push(go);
     },
     retire(graceMs) {
+      // Whoever closes the server does not wait for what a reload allowed.
+      untilMs = Math.min(untilMs, now() + graceMs);
       if (retired) return;
       retired = true;
       clearTimeout(rest);
       settle(failure('SHUTTING_DOWN'));
       letGo();
-      const untilMs = now() + graceMs;
       const look = setInterval(() => {
         if (carrier.busy() > 0 && now() < untilMs) return;
         clearInterval(look);
