@@ -14,6 +14,7 @@ This file is the other side of that call. A request goes through it from top to 
                ◀── records, or bytes ◀─ a wire ◀─ head and pieces ◀──┘   then close(), always
 
     1 start · 2 reception · 3 wires: FastCGI, SCGI, uwsgi, plain CGI · 4 environ · 5 the call · 6 finding the application
+    7 the page of a failure · 8 what the server hears · 9 the zygote
 
     python3 wsgi.py --listen unix:/run/app.sock app:application     by hand, behind any web server
     spawn-fcgi -n -s /run/app.sock -- python3 wsgi.py app.py        the socket is handed over as descriptor 0
@@ -27,10 +28,13 @@ import collections
 import difflib
 import errno
 import faulthandler
+import gc
 import importlib
 import importlib.util
 import inspect
 import io
+import json
+import linecache
 import os
 import pkgutil
 import re
@@ -43,6 +47,8 @@ import sys
 import threading
 import time
 import traceback
+import warnings
+from html import escape
 from urllib.parse import unquote_to_bytes
 
 VARIABLES_BYTES_MAX = 1024 * 1024  # All variables of one request. Most requests have 2 KiB of them.
@@ -59,24 +65,26 @@ LINGER_SECONDS = 2                 # For the rest of an upload that nobody read.
 def main():
     options = read_options()
     keep_standard_descriptors()
-    listener = None if options.listen else inherited_listener()
-    as_cgi = not options.listen and listener is None
+    listener = None if options.listen or options.preload else inherited_listener()
+    as_cgi = not (options.listen or options.preload or listener)
     if as_cgi and 'GATEWAY_INTERFACE' not in os.environ:
         sys.exit('wsgi.py: nowhere to listen: descriptor 0 is no listening socket. Give --listen unix:/path or host:port')
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)  # Where is it stuck? `kill -USR1` prints every stack.
-    if options.lifeline_fd is not None:
+    report = Report(options.ready_fd)
+    if options.lifeline_fd is not None and not options.preload:
         threading.Thread(target=die_with, args=(options.lifeline_fd,), daemon=True).start()
     if as_cgi:
         wire = CGI()  # First of all: from here on print() goes to stderr.
 
-    application = load_or_explain(options)
+    application = load_or_explain(options, report)
     if as_cgi:
         sys.exit(wire.serve(application, options))
+    if options.preload:
+        listener = Zygote(report).live()  # Goes on in its children only.
+        threading.Thread(target=die_with, args=(report.descriptor,), daemon=True).start()
 
-    # Only now, so that whoever finds the socket finds an application behind it.
-    listener = listener or listen(options)
-    reception = Reception(listener, options)
+    reception = Reception(options)
 
     def stop(_number, _frame):
         signal.signal(signal.SIGTERM, at_once)
@@ -84,22 +92,23 @@ def main():
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, at_once)
-    if options.ready_fd is not None:
-        os.set_inheritable(options.ready_fd, False)
-        os.write(options.ready_fd, b'ready\n')
+    # Only now: whoever finds the socket finds an application behind it, and a worker that can be told to stop.
+    reception.open(listener or listen(options))
+    report.tell('ready')
+    report.tell_files()
 
-    threads = [threading.Thread(target=work, args=(reception, application, options), daemon=True)
+    threads = [threading.Thread(target=work, args=(reception, application, options, report), daemon=True)
                for _ in range(options.threads if options.threads > 1 else 0)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if not threads:
-        work(reception, application, options)
+        work(reception, application, options, report)
     forget_socket_file()
 
 
-def work(reception, application, options):
+def work(reception, application, options, report):
     """One thread: a request, then the next one."""
     while True:
         wire = reception.next_wire()
@@ -114,6 +123,7 @@ def work(reception, application, options):
             reception.give_back(wire)
         else:
             wire.line.close(wire.unread)
+        report.tell_files()  # Some are imported by the first request that needs them.
 
 
 def converse(wire, application, options):
@@ -144,11 +154,16 @@ def read_options():
            'wsgi.multiprocess; default: 1 with --listen, else unknown')
     option('--chdir', metavar='DIR', help='work there; modules are found there')
     option('--prefix', default='', metavar='/PATH', help='SCRIPT_NAME, for a web server that does not tell it')
-    option('--dev', action='store_true', help='a failure shows its traceback to the client')
+    option('--dev', action='store_true', help='a failure shows its traceback to the client, with the source')
     option('--socket-mode', type=lambda text: int(text, 8), default=0o660, metavar='MODE', help='of unix:/path; default: 660')
-    option('--ready-fd', type=int, metavar='N', help='a line is written there when requests are taken')
+    option('--ready-fd', type=int, metavar='N', help='lines are written there: `ready` when requests are taken, and `file "PATH"` '
+           'for each source file of the application')
     option('--lifeline-fd', type=int, metavar='N', help='end as soon as nobody holds the other end of this pipe')
+    option('--preload', action='store_true', help='import the application once, then read from --ready-fd, a socket, when to '
+           'fork a worker: `fork NUMBER "PATH"`')
     options = parser.parse_args()
+    if options.preload and (options.listen or options.ready_fd is None):
+        parser.error('--preload goes with --ready-fd, and without --listen')
     if options.prefix and not re.fullmatch(r'(/[^/]+)+', options.prefix):
         parser.error('--prefix is a path such as /app')
     if options.processes is None:
@@ -258,10 +273,13 @@ def at_once(number, _frame):
 
 
 def die_with(descriptor):
-    """The other end of this pipe is held by the server. However it dies, KILL included, the kernel closes it."""
+    """The server holds the other end. However it dies, KILL included, the kernel closes that."""
     os.set_inheritable(descriptor, False)
-    while os.read(descriptor, 1024):
-        pass
+    try:
+        while os.read(descriptor, 1024):
+            pass
+    except OSError:
+        pass  # It had not yet read all that it was told: then its end is a reset.
     forget_socket_file()
     os._exit(0)
 
@@ -276,18 +294,21 @@ class Reception:
     """Where connections wait. One thread at a time waits here for all of them; a connection that has something to say
     goes with that thread, and comes back after its request. So a kept connection that is silent holds no thread."""
 
-    def __init__(self, listener, options):
-        self.listener, self.options = listener, options
-        listener.setblocking(False)  # Others may listen at it, too, and be quicker.
+    def __init__(self, options):
+        self.options = options
         self.turn = threading.Lock()
         self.waiting = {}  # descriptor → wire
         self.returned = collections.deque()
         self.bell, self.bell_button = os.pipe()
         self.poll = select.poll()
         self.poll.register(self.bell, select.POLLIN)
-        self.poll.register(listener, select.POLLIN)
         self.stopping = False
         self.web_servers = os.environ.get('FCGI_WEB_SERVER_ADDRS', '').replace(',', ' ').split()
+
+    def open(self, listener):
+        self.listener = listener
+        listener.setblocking(False)  # Others may listen at it, too, and be quicker.
+        self.poll.register(listener, select.POLLIN)
 
     def next_wire(self):
         """One on which a request begins; None: it is time to end."""
@@ -884,13 +905,15 @@ class Body(io.RawIOBase):
 def respond(application, environ, wire, options):
     """One request. True: the connection may carry the next one. Nothing that an application raises ends the worker."""
     answer = Answer(wire, environ['REQUEST_METHOD'])
-    result, failure, whole = None, '', False
+    result, failure, page, whole = None, '', None, False
     try:
         result = application(environ, answer.start_response)
         answer.give(result)
         whole = True
     except BaseException as error:  # SystemExit, too: sys.exit() in a view is a mistake in that view.
         failure = told(error)  # As text: an exception holds the frames that hold it.
+        if options.dev and 'text/html' in str(environ.get('HTTP_ACCEPT')):
+            page = failure_page(error, environ)
         if not wire.gone:
             wire.errors.write(failure)
     try:
@@ -905,7 +928,8 @@ def respond(application, environ, wire, options):
         if whole or wire.gone:
             return wire.finish(1 if failure else 0)
         if not answer.sent:
-            answer.apologize(failure if options.dev else 'The application failed. Its log says why.\n')
+            plain = failure if options.dev else 'The application failed. Its log says why.\n'
+            answer.apologize(*((page, 'text/html') if page else (plain, 'text/plain')))
             return wire.finish(1)
         wire.break_off()
     except Gone:
@@ -1016,10 +1040,10 @@ class Answer:
         self.wire.send_file(file.fileno(), at, size)
         return True
 
-    def apologize(self, page):
+    def apologize(self, page, kind):
         """A failure before the head."""
         self.status, self.promised = '500 Internal Server Error', None
-        self.headers = [('Content-Type', 'text/plain; charset=utf-8')]
+        self.headers = [('Content-Type', kind + '; charset=utf-8')]
         self.send(page.encode('utf-8', 'backslashreplace'), True, True)
 
 
@@ -1075,10 +1099,14 @@ class FileWrapper:
 
 def told(error):
     """A traceback that begins where the application does."""
+    return ''.join(traceback.format_exception(type(error), error, their_frames(error)))
+
+
+def their_frames(error):
     frames = error.__traceback__
     while frames and frames.tb_frame.f_code.co_filename in NOT_THEIRS:
         frames = frames.tb_next
-    return ''.join(traceback.format_exception(type(error), error, frames))
+    return frames
 
 
 NOT_THEIRS = {main.__code__.co_filename, importlib.__file__, '<frozen importlib._bootstrap>', '<frozen importlib._bootstrap_external>'}
@@ -1090,15 +1118,16 @@ class CannotLoad(Exception):
     pass
 
 
-def load_or_explain(options):
+def load_or_explain(options, report):
     """Or exit code 3, after one report of all that one needs to know."""
+    others = [folder for folder in sys.path if os.path.abspath(folder) != os.path.dirname(THIS_FILE)]
     if options.chdir:
         try:
             os.chdir(options.chdir)
         except OSError as error:
-            sys.exit('wsgi.py: --chdir %s: %s' % (options.chdir, error.strerror))
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [os.getcwd()] + [folder for folder in sys.path if os.path.abspath(folder) not in (here, os.getcwd())]
+            say('--chdir %s: %s' % (options.chdir, error.strerror))
+            sys.exit(2)
+    sys.path[:] = [os.getcwd()] + [folder for folder in others if folder != os.getcwd()]
     try:
         return load(options.target)
     except BaseException as error:  # A module may well call sys.exit().
@@ -1109,15 +1138,17 @@ def load_or_explain(options):
             lines += ['', told(error).rstrip()]
             if isinstance(error, ModuleNotFoundError) and error.name:
                 lines += ['', '  There is no module %s for this interpreter.%s' % (error.name, nearest_module(error.name))]
+                lines += ['  ' + each for each in who_asks_for(error.name)]
         lines += ['', '  interpreter  %s (Python %s)' % (sys.executable, sys.version.split()[0])]
         lines += ['  %-11s  %s' % ('' if at else 'sys.path', folder) for at, folder in enumerate(sys.path)]
         print('\n'.join(lines), file=sys.stderr, flush=True)
+        report.tell_files(files_to_mend(error, options.target))
         sys.exit(3)
 
 
 def load(target):
     where, _, name = target.rpartition(':') if ':' in target else (target, '', '')
-    module = load_file(where) if where.endswith('.py') or os.sep in where else load_module(where)
+    module = load_file(where) if is_file_name(where) else load_module(where)
     if not name:
         name = next((name for name in ('application', 'app') if hasattr(module, name)), 'application')
     factory = name.endswith('()')
@@ -1134,6 +1165,10 @@ def load(target):
     if inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(getattr(application, '__call__', None)):
         raise CannotLoad('%s is an async function: an ASGI application. This worker speaks WSGI.' % name)
     return application
+
+
+def is_file_name(where):
+    return where.endswith('.py') or os.sep in where
 
 
 def load_module(name):
@@ -1168,9 +1203,293 @@ def nearest_module(name):
     return nearest(last, sorted(names))
 
 
+def who_asks_for(module):
+    """It may only have to be installed. PyYAML is imported as yaml: so `py` and `python-` may stand before the name."""
+    name = re.compile(r"""(?mi)(?:^|["'])[ \t]*((?:py|python-)?%s)(?![\w.-])""" % re.escape(module).replace('_', '[-_.]'))
+    for folder in dict.fromkeys((sys.path[0], os.getcwd())):
+        for file in ('requirements.txt', 'pyproject.toml'):
+            try:
+                with open(os.path.join(folder, file), encoding='utf-8', errors='replace') as lines:
+                    found = name.search(lines.read())
+            except OSError:
+                continue
+            if found:
+                yield '%s asks for %s, which is not installed: %s -m pip install %s' % (file, found[1], sys.executable, found[1])
+
+
 def nearest(name, names):
     matches = difflib.get_close_matches(name, names, 1)
     return ' Did you mean %s?' % matches[0] if matches else ''
+
+
+def files_to_mend(error, target):
+    """Those that the failure has come through, and the target itself, which may not be there yet. sys.modules does not know them:
+    what cannot be imported to its end is taken out of it again."""
+    where = target.rpartition(':')[0] or target
+    target_file = where if is_file_name(where) else os.path.join(sys.path[0], where.replace('.', os.sep) + '.py')
+    return [target_file] + re.findall('File "([^<].*)", line ', told(error))
+
+
+# --- 7 the page of a failure ------------------------------------------------------------------------------
+
+def failure_page(error, environ):
+    """--dev: the lines of source that it has come through, the last one first. Folded up: what is not the application's own."""
+    places = [(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in traceback.walk_tb(their_frames(error))]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno or 1, 'a module'))
+    what = escape(next(text for text in traceback.format_exception_only(type(error), error) if text[0] != ' ').rstrip())
+    asked = '{REQUEST_METHOD} {SCRIPT_NAME}{PATH_INFO}'.format_map(collections.defaultdict(str, environ))
+    return PAGE % (what, what, escape(asked), ''.join(map(source_part, reversed(places))), escape(told(error)))
+
+
+def source_part(place):
+    file, at, function = place
+    first, lines = max(1, at - 4), ''
+    for number, text in enumerate(linecache.getlines(file)[first - 1:at + 3], first):
+        line = '%5d  %s' % (number, escape(text.rstrip()))
+        lines += '<mark>%s</mark>\n' % line if number == at else line + '\n'
+    opened = ' open' if is_of_application(file) else ''
+    place = escape('%s, line %d, in %s' % (file, at, function))
+    return '<details%s><summary>%s</summary><pre>%s</pre></details>\n' % (opened, place, lines or 'no source')
+
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>%s</title>
+<style>
+  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+  body { max-width: 64rem; margin: 2rem auto; padding: 0 1rem }
+  h1 { font-size: 1.4rem; overflow-wrap: anywhere; white-space: pre-wrap }
+  summary { overflow-wrap: anywhere; cursor: pointer }
+  pre { overflow-x: auto; padding: .5rem 0; background: rgba(128, 128, 128, .15) }
+  mark { display: inline-block; min-width: 100%%; background: rgba(255, 60, 60, .3); color: inherit }
+</style>
+<h1>%s</h1>
+<p>%s</p>
+%s
+<h2>Traceback</h2>
+<pre>%s</pre>
+"""
+
+
+# --- 8 what the server hears ------------------------------------------------------------------------------
+#
+# Whoever has started this and holds the other end of --ready-fd. A line each:
+#
+#   ready             requests are taken
+#   file "/srv/a.py"  has been loaded: when it changes, this process is out of date
+#
+# A zygote says `preloaded` in place of `ready`, and of each child `born 1 PID`, `ready 1`, `exit 1 CODE` or `signal 1 NAME`.
+
+class Report:
+    """Nobody may be there to read it: then it costs nothing."""
+
+    def __init__(self, descriptor):
+        self.descriptor, self.turn = descriptor, threading.Lock()
+        self.told, self.modules = set(), 0
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)
+
+    def tell(self, *lines):
+        rest = ''.join(line + '\n' for line in lines).encode('ascii')
+        try:
+            while rest and self.descriptor is not None:
+                rest = rest[os.write(self.descriptor, rest):]
+        except OSError:
+            pass  # The server is gone, and so will this be.
+
+    def tell_files(self, more=()):
+        """Those that have come since the last time."""
+        if self.descriptor is None or len(sys.modules) == self.modules and not more:
+            return
+        with self.turn:
+            self.modules = len(sys.modules)
+            files = {os.path.abspath(file) for file in (*loaded_files(), *more)}
+            news = sorted(file for file in files - self.told if is_of_application(file))
+            self.told.update(news)
+            self.tell(*['file ' + json.dumps(file) for file in news])
+
+
+def loaded_files():
+    for module in list(sys.modules.values()):
+        try:
+            file = object.__getattribute__(module, '__dict__').get('__file__')  # Not module.__file__: a lazy one would wake.
+        except AttributeError:
+            continue
+        if isinstance(file, str):
+            yield file
+
+
+def is_of_application(file):
+    """Not Python's own, not what was installed beside it, not this one."""
+    return not file.startswith(PYTHONS_OWN) and not re.search('/(site|dist)-packages/', file) and file != THIS_FILE
+
+
+THIS_FILE = os.path.abspath(__file__)
+PYTHONS_OWN = os.path.dirname(os.__file__) + os.sep
+
+
+# --- 9 the zygote -----------------------------------------------------------------------------------------
+
+class Zygote:
+    """--preload: the application is imported once, and workers are forked from that: in milliseconds, and with one copy in memory
+    of all that was imported. To its children the zygote is what the server is to any worker: it hears their lines, and they end
+    with it. It has one thread, because a fork copies no other."""
+
+    def __init__(self, report):
+        self.report, self.held, self.stopping = report, b'', False
+        self.children = {}  # pid → Child
+        self.bell, self.bell_button = os.pipe()
+
+    def live(self):
+        """Returns in each child, with its listener; in the zygote, never."""
+        threads = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+        if threads:
+            say('while the application was imported it has started threads, which no worker will have: %s' % ', '.join(threads))
+        os.set_blocking(self.bell_button, False)
+        signal.set_wakeup_fd(self.bell_button)
+        signal.signal(signal.SIGTERM, self.stop)
+        signal.signal(signal.SIGINT, at_once)
+        self.on_child_before = signal.signal(signal.SIGCHLD, lambda number, frame: None)  # It rings the bell, that is all.
+        gc.freeze()  # Else the collector's marks would make a copy of every page.
+        self.report.tell('preloaded')
+        self.report.tell_files()
+        while self.children or not self.stopping:
+            ready = self.wait()
+            for child in self.children.values():
+                if child.line.fileno() in ready:
+                    self.hear(child)
+            if self.bell in ready:
+                os.read(self.bell, 4096)
+                self.reap()
+            if self.report.descriptor in ready:
+                for line in self.commands():
+                    listener = self.obey(line)
+                    if listener:
+                        return listener
+        sys.exit(0)
+
+    def stop(self, _number, _frame):
+        self.stopping = True
+        signal.signal(signal.SIGTERM, at_once)
+
+    def wait(self):
+        """The descriptors from which there is something to read."""
+        poll = select.poll()
+        for descriptor in (self.bell, self.report.descriptor, *(child.line for child in self.children.values() if not child.over)):
+            poll.register(descriptor, select.POLLIN)
+        return [descriptor for descriptor, _ in poll.poll()]
+
+    def commands(self):
+        try:
+            piece = os.read(self.report.descriptor, PIECE_BYTES)
+        except OSError:
+            piece = b''
+        if not piece:
+            self.end()
+        *lines, self.held = (self.held + piece).split(b'\n')
+        return lines
+
+    def obey(self, command):
+        """Returns in a child its listener, in the zygote None."""
+        found = re.fullmatch(rb'fork ([0-9]{1,9}) (".+")', command)
+        try:
+            number, path = int(found[1]), json.loads(found[2])
+        except (TypeError, ValueError):
+            return say('that is no command for a zygote: %r' % command)
+        if any(child.number == number for child in self.children.values()):
+            return say('there is a worker %d already: %r' % (number, command))
+        try:
+            if self.stopping:
+                raise OSError(errno.ECANCELED, 'the zygote has been told to stop')
+            listener = bind_socket_file(path, 0o600)
+            listener.listen(BACKLOG)
+            ours, theirs = socket.socketpair()
+            pid = self.fork()
+        except (OSError, ValueError) as error:
+            forget_socket_file()
+            say('cannot fork worker %d, for %s: %s' % (number, path, getattr(error, 'strerror', None) or error))
+            return self.report.tell('exit %d 1' % number)
+        if pid == 0:
+            self.leave(ours)
+            self.report.descriptor = theirs.detach()
+            return listener
+        listener.close()
+        theirs.close()
+        return self.adopt(pid, number, ours)
+
+    def fork(self):
+        """A child must not hear a signal with the zygote's ears."""
+        signals = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+        sys.stdout.flush()  # Else both would write what it holds.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')  # Python 3.12 warns of threads. So did we.
+                pid = os.fork()
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                signal.signal(signal.SIGCHLD, self.on_child_before or signal.SIG_DFL)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        return pid
+
+    def adopt(self, pid, number, line):
+        global socket_file
+        socket_file = None  # It is the child's.
+        line.setblocking(False)
+        self.children[pid] = Child(number, line)
+        self.report.tell('born %d %d' % (number, pid))
+
+    def leave(self, ours):
+        """In a child, which has its seed of `random` from Python already. Whoever keeps a brother's line open keeps the brother alive."""
+        os.setsid()
+        for line in (ours, *(child.line for child in self.children.values())):
+            line.close()
+        for descriptor in (self.report.descriptor, self.bell, self.bell_button):
+            os.close(descriptor)
+
+    def hear(self, child):
+        try:
+            while not child.over:
+                piece = child.line.recv(PIECE_BYTES)
+                child.held += piece
+                child.over = not piece
+        except BlockingIOError:
+            pass
+        *lines, child.held = child.held.split(b'\n')
+        for line in lines:
+            self.report.tell('ready %d' % child.number if line == b'ready' else line.decode())
+
+    def reap(self):
+        for pid, child in list(self.children.items()):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                self.hear(child)
+                child.line.close()
+                del self.children[pid]
+                if os.WIFSIGNALED(status):
+                    names = {each.value: each.name for each in signal.Signals}
+                    self.report.tell('signal %d %s' % (child.number, names.get(os.WTERMSIG(status), os.WTERMSIG(status))))
+                else:
+                    self.report.tell('exit %d %d' % (child.number, os.WEXITSTATUS(status)))
+
+    def end(self):
+        """The server is gone, however that came about."""
+        for pid in self.children:
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # It is being born, and will hear that its line has ended.
+        os._exit(0)
+
+
+class Child:
+    def __init__(self, number, line):
+        self.number, self.line, self.held, self.over = number, line, b'', False
 
 
 if __name__ == '__main__':

@@ -27,6 +27,7 @@ export const tools: Readonly<Record<string, Tool>> = {
   git: { packages: ['git'] },
   'git http-backend': { packages: ['git'], file: '/usr/lib/git-core/git-http-backend' },
   gitweb: { packages: ['gitweb', 'libcgi-pm-perl'], file: '/usr/share/gitweb/gitweb.cgi' },
+  gunicorn: { packages: ['gunicorn'], file: '/usr/bin/gunicorn' },
   htpasswd: { packages: ['apache2-utils'] },
   nginx: { packages: ['nginx-light'], file: '/usr/sbin/nginx' },
   perl: { packages: ['perl'] },
@@ -40,9 +41,16 @@ export const tools: Readonly<Record<string, Tool>> = {
   'python3-bottle': { packages: ['python3-bottle'], probe: ['/usr/bin/python3', '-c', 'import bottle'] },
   'python3-django': { packages: ['python3-django'], probe: ['/usr/bin/python3', '-c', 'import django'] },
   'python3-flask': { packages: ['python3-flask'], probe: ['/usr/bin/python3', '-c', 'import flask'] },
+  'python3-webtest': { packages: ['python3-webtest'], probe: ['/usr/bin/python3', '-c', 'import webtest.lint'] },
+  'python3-waitress': { packages: ['python3-waitress'], file: '/usr/bin/waitress-serve' },
+  'python3-prometheus-client': {
+    packages: ['python3-prometheus-client'],
+    probe: ['/usr/bin/python3', '-c', 'import prometheus_client.openmetrics.parser'],
+  },
   'spawn-fcgi': { packages: ['spawn-fcgi'] },
   sqlite3: { packages: ['sqlite3'] },
   uwsgi: { packages: ['uwsgi-core', 'uwsgi-plugin-python3'], file: '/usr/bin/uwsgi_python3' },
+  wrk: { packages: ['wrk'] },
 };
 
 /** True when every program is there. Else the test is skipped, saying which is not: `if (!needs(t, 'php-cgi')) return;` */

@@ -5,8 +5,10 @@
  *   const h = await house({ mounts: [{ wire: 'fastcgi', where: '/', address }] });
  */
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isFailure } from '../../src/failures.js';
@@ -48,6 +50,82 @@ export async function worker(
     ...options.env,
   });
   return { socket, address: `unix:${socket}`, folder, daemon: started };
+}
+
+/** A folder with these files. */
+export function project(t: TestContext, files: Record<string, string>, name = 'project'): string {
+  const folder = join(room(t), name);
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), text);
+  }
+  return folder;
+}
+
+/** A worker that is expected to end by itself; killed with the test. */
+export interface Run {
+  readonly child: ChildProcess;
+  readonly code: Promise<number | string | null>;
+  said(): string;
+}
+
+export function run(
+  t: TestContext,
+  args: string[],
+  env: Record<string, string> = {},
+  stdio: (number | 'ignore' | 'pipe')[] = ['ignore'],
+  python = 'python3',
+): Run {
+  const child = spawn(python, [workerFile, ...args], {
+    stdio: [stdio[0] ?? 'ignore', 'pipe', 'pipe', ...stdio.slice(1)],
+    env: { ...process.env, ...environment, ...env },
+    cwd: apps,
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (piece: Buffer) => {
+      text += piece;
+    });
+  const code = new Promise<number | string | null>((resolve) => child.once('close', (status, signal) => resolve(signal ?? status)));
+  return { child, code, said: () => text };
+}
+
+/** A worker and the other end of its descriptor 3, as the server that has started it holds it. */
+export interface Held extends Run {
+  /** All that it has written there. */
+  readonly lines: string[];
+  /** The first line that is like this; waits for one. */
+  line(like: RegExp): Promise<string>;
+  /** The files it has named. */
+  files(): string[];
+  tell(line: string): void;
+  hangUp(): void;
+}
+
+export function hold(t: TestContext, args: string[], socket: number | 'ignore' = 'ignore', env: Record<string, string> = {}): Held {
+  const started = run(t, ['--ready-fd', '3', '--lifeline-fd', '3', ...args], env, [socket, 'pipe']);
+  const line3 = started.child.stdio[3] as Socket;
+  t.after(() => line3.destroy());
+  line3.on('error', () => {});
+  const lines: string[] = [];
+  let rest = '';
+  line3.on('data', (piece: Buffer) => {
+    const [...whole] = (rest + piece.toString('latin1')).split('\n');
+    rest = whole.pop()!;
+    lines.push(...whole);
+  });
+  return {
+    ...started,
+    lines,
+    line: async (like) =>
+      (await until(() => lines.find((line) => like.test(line)), `${like} on descriptor 3: ${lines.join()}`).catch((error: Error) => {
+        throw new Error(`${error.message}, then ${lines.join()}; it said ${started.said()}`);
+      }))!,
+    files: () => lines.filter((line) => line.startsWith('file ')).map((line) => JSON.parse(line.slice(5))),
+    tell: (line) => void line3.write(`${line}\n`),
+    hangUp: () => void line3.destroy(),
+  };
 }
 
 /** One connection to a worker, as a web server has it. */

@@ -3,40 +3,16 @@
  * after the present request, at once, or with whoever started it. And the same application as a CGI script.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { daemon, freePort, room, spawnFcgi } from '../real/peers.js';
 import { house, sh } from '../support/house.js';
 import { needs } from '../support/needs.js';
 import { until } from '../support/until.js';
 import { get, post } from '../support/wire.js';
-import { apps, caller, environment, worker, workerFile } from './worker.js';
-
-interface Run {
-  readonly child: ChildProcess;
-  readonly code: Promise<number | string | null>;
-  said(): string;
-}
-
-/** The worker as a child that is expected to end by itself; killed with the test. */
-function run(t: TestContext, args: string[], env: Record<string, string> = {}, stdio: (number | 'ignore' | 'pipe')[] = ['ignore']): Run {
-  const child = spawn('python3', [workerFile, ...args], {
-    stdio: [stdio[0] ?? 'ignore', 'pipe', 'pipe', ...stdio.slice(1)],
-    env: { ...process.env, ...environment, ...env },
-    cwd: apps,
-  });
-  t.after(() => child.kill('SIGKILL'));
-  let text = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream?.on('data', (piece: Buffer) => {
-      text += piece;
-    });
-  const code = new Promise<number | string | null>((resolve) => child.once('close', (status, signal) => resolve(signal ?? status)));
-  return { child, code, said: () => text };
-}
+import { apps, caller, environment, hold, project, run, worker, workerFile } from './worker.js';
 
 const isFree = (path: string) =>
   new Promise<boolean>((resolve) => {
@@ -94,9 +70,38 @@ test('an application that cannot be loaded: exit code 3 and one report', async (
   }
 });
 
+test('a module that is not there: who asks for it, the nearest name, and the interpreter that lacks it', async (t) => {
+  if (!needs(t, 'python3')) return;
+  const lists: [file: string, text: string, asked: string | undefined][] = [
+    ['requirements.txt', 'flask\njsom-extras\n  PyJsom >= 2 # the parser\n', 'requirements.txt asks for PyJsom'],
+    ['requirements.txt', 'jsom\n', 'requirements.txt asks for jsom'],
+    ['pyproject.toml', '[project]\ndependencies = ["flask", "Jsom[all]>2"]\n', 'pyproject.toml asks for Jsom'],
+    ['pyproject.toml', '[tool.poetry.dependencies]\njsom = "^2"\n', 'pyproject.toml asks for jsom'],
+    ['requirements.txt', 'jsom-extras\n# jsom\nnot-jsom\n', undefined],
+  ];
+  for (const [file, text, asked] of lists) {
+    const folder = project(t, { 'app.py': 'import jsom.parser\n', [file]: text });
+    for (const target of [['app.py'], ['--chdir', folder, 'app']]) {
+      const args = ['--listen', `unix:${join(folder, 's')}`, ...target];
+      const { code, said } = run(t, target.length > 1 ? args : [...args.slice(0, -1), join(folder, 'app.py')]);
+      assert.equal(await code, 3, said());
+      assert.match(said(), /There is no module jsom for this interpreter\. Did you mean json\?/);
+      const [, python] = /interpreter {2}(\/.*) \(Python/.exec(said())!;
+      if (asked) assert.ok(said().includes(`${asked}, which is not installed: ${python} -m pip install `), said());
+      else assert.doesNotMatch(said(), /asks for/);
+    }
+  }
+});
+
 test('wrong options: exit code 2; nowhere to listen: 1', async (t) => {
   if (!needs(t, 'python3')) return;
-  for (const args of [['--listen', 'nonsense', 'plain'], ['--threads', '0', 'plain'], ['--prefix', 'app', 'plain'], []]) {
+  for (const args of [
+    ['--listen', 'nonsense', 'plain'],
+    ['--threads', '0', 'plain'],
+    ['--prefix', 'app', 'plain'],
+    ['--chdir', '/nowhere', '--listen', 'unix:/tmp/x', 'plain'],
+    [],
+  ]) {
     const { code, said } = run(t, args);
     assert.equal(await code, 2, said());
   }
@@ -164,16 +169,14 @@ test('descriptor 0 from a Node parent; --ready-fd tells when; --lifeline-fd ends
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(join(folder, 'bound.sock'), resolve));
   const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
-  const { child, code, said } = run(t, ['--ready-fd', '3', '--lifeline-fd', '3', 'probe'], {}, [fd, 'pipe']);
+  const held = hold(t, ['probe'], fd);
   renameSync(join(folder, 'bound.sock'), socket);
   server.close();
-  const line = child.stdio[3] as import('node:net').Socket;
-  const [word] = await new Promise<[Buffer]>((resolve) => line.once('data', (bytes: Buffer) => resolve([bytes])));
-  assert.equal(word.toString(), 'ready\n', said());
+  await held.line(/^ready$/);
   const answer = await (await caller(t, socket)).ask({ PATH_INFO: '/environ' });
   assert.match(answer.output, /"wsgi.multiprocess": true/, 'others may hold the same socket');
-  line.destroy();
-  assert.equal(await code, 0, said());
+  held.hangUp();
+  assert.equal(await held.code, 0, held.said());
 });
 
 // --- ends ---------------------------------------------------------------------------------------------------
@@ -223,16 +226,36 @@ for (const signals of [['SIGTERM', 'SIGTERM'], ['SIGINT']] as NodeJS.Signals[][]
   });
 }
 
-test('SIGUSR1: where every thread stands, on stderr; the request goes on', async (t) => {
+test('SIGUSR1: where every thread stands, on stderr: in Python, and in a C call that lets others work; the requests go on', async (t) => {
+  if (!needs(t, 'python3')) return;
+  const { socket, folder, daemon } = await worker(t, 'unruly.py', { args: ['--threads', '3'] });
+  const ask = async (path: string) => {
+    const sign = join(folder, path.slice(1));
+    const answer = (await caller(t, socket)).ask({ PATH_INFO: path, QUERY_STRING: sign });
+    await until(() => existsSync(`${sign}.began`), path);
+    return { sign, answer };
+  };
+  const inPython = await ask('/busy');
+  const inC = await ask('/slow_in_c');
+  daemon.child.kill('SIGUSR1');
+  for (const place of [/unruly\.py", line \d+ in busy\n/, /unruly\.py", line \d+ in slow_in_c\n/, /wsgi\.py", line \d+ in next_wire\n/])
+    await until(() => place.test(daemon.said()), `the stack with ${place}`);
+  writeFileSync(inPython.sign, '');
+  writeFileSync(inC.sign, '');
+  assert.match((await inPython.answer).output, /done at last/);
+  assert.match((await inC.answer).output, /done at last/);
+});
+
+test('SIGUSR1: also when a C call keeps the interpreter to itself', async (t) => {
   if (!needs(t, 'python3')) return;
   const { socket, folder, daemon } = await worker(t, 'unruly.py');
   const sign = join(folder, 'sign');
-  const asked = (await caller(t, socket)).ask({ PATH_INFO: '/slow', QUERY_STRING: sign });
-  await until(() => existsSync(`${sign}.began`), 'the request');
+  const asked = (await caller(t, socket)).ask({ PATH_INFO: '/stuck_in_c', QUERY_STRING: sign });
+  await until(() => existsSync(`${sign}.began`), 'the call');
   daemon.child.kill('SIGUSR1');
-  await until(() => /unruly\.py", line \d+ in slow/.test(daemon.said()), 'the stack');
+  await until(() => /unruly\.py", line \d+ in stuck_in_c/.test(daemon.said()), 'the stack');
   writeFileSync(sign, '');
-  assert.match((await asked).output, /done at last/);
+  assert.match((await asked).output, /done at last/, 'the call was not interrupted');
 });
 
 // --- as a CGI script ----------------------------------------------------------------------------------------

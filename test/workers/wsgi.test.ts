@@ -117,6 +117,8 @@ test('wsgi.input: a body of any kind and size, with an end', async (t) => {
     assert.equal((await talk(h.port, `${head}${chunks}0\r\n\r\n`)).text, `3000000 3000000 ${digest}`, `${wire}, chunked`);
     assert.match((await get(h.port, `/${wire}/body`)).text, / 0 da39a3ee/, `${wire}, none`);
     const lines = await post(h.port, `/${wire}/lines`, 'first line\nsecond\nthird\nfourth\nfifth');
+    const reads = await post(h.port, `/${wire}/reads`, '0123456789');
+    assert.equal(reads.text, "[b'', b'01234', b'56789', b'', b'']", wire);
     assert.equal(lines.text, "[b'firs', b't line\\n', b'sec', [b'ond\\n'], [b'third\\n', b'fourth\\n', b'fifth'], b'', b'']", wire);
   }
   clean(h);
@@ -140,6 +142,8 @@ test('the answer: large, in one piece, through write(), empty, late, from a file
     const file = await get(h.port, `/${wire}/file?${name}`);
     assert.deepEqual([file.body.length, file.text.slice(0, 12), file.complete], [1_000_000, '012345678901', true], wire);
     assert.equal((await get(h.port, `/${wire}/memory_file`)).text, 'from memory', wire);
+    assert.equal((await get(h.port, `/${wire}/body_io`)).text, '01\n23\n45', wire);
+    assert.equal((await get(h.port, `/${wire}/body_file?${name}`)).body.length, 1_000_005, wire);
     const none = await get(h.port, `/${wire}/none`);
     assert.deepEqual([none.status, none.reason, none.text], [404, 'Not Here', 'nothing'], wire);
     const redirect = await get(h.port, `/${wire}/redirect`);
@@ -171,6 +175,7 @@ test('HEAD, 204 and 304: the application runs, no body is sent', async (t) => {
     for (const status of ['204 No Content', '304 Not Modified']) {
       const answer = await get(h.port, `/${wire}/nothing?${status.replaceAll(' ', '+')}`);
       assert.deepEqual([answer.status, answer.body.length, answer.get('content-length')], [Number(status.slice(0, 3)), 0, undefined], wire);
+      assert.equal(answer.get('transfer-encoding'), undefined, wire);
     }
   }
   clean(h);
@@ -267,6 +272,8 @@ test('failures before the head: 500, the traceback in the log; with --dev on the
     interrupts: /KeyboardInterrupt/,
     closes_after_failure: /RuntimeError: iteration failed/,
     returns_none: /TypeError: the application returned NoneType/,
+    returns_number: /TypeError: 'int' object is not iterable/,
+    fails_twice: /RuntimeError: iteration failed\n[\s\S]*RuntimeError: close failed/,
     returns_bytes: /TypeError: the application returned bytes/,
     yields_text: /TypeError: a piece of the body is str, not bytes: encode it/,
     never_starts: /AssertionError: a piece of the body has come/,
@@ -294,10 +301,37 @@ test('failures before the head: 500, the traceback in the log; with --dev on the
   assert.match(h.workers[1]!.daemon.said(), /KeyError: 'early'/, 'on SCGI the worker’s own stderr');
 });
 
+test('--dev, for a browser: a page with the source, and nothing in it is markup', async (t) => {
+  if (!needs(t, 'python3')) return;
+  const { address } = await worker(t, 'unruly.py', { args: ['--dev'] });
+  const h = await house({ mounts: [{ wire: 'fastcgi', where: '/app', address }] });
+  t.after(() => h.stop());
+  const browser = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+  const page = await get(h.port, '/app/markup?<b>', browser);
+  assert.deepEqual([page.status, page.get('content-type')], [500, 'text/html; charset=utf-8']);
+  assert.match(
+    page.text,
+    /<h1>ValueError: &lt;script&gt;alert\(&quot;café&quot;\)&lt;\/script&gt;&lt;b&gt;<\/h1>\s*<p>GET \/app\/markup<\/p>/,
+  );
+  assert.match(page.text, /<details open><summary>[^<]*unruly\.py, line \d+, in markup<\/summary><pre>/);
+  assert.match(page.text, /<mark> +\d+ {6}raise ValueError\(tag \+ environ\[&#x27;QUERY_STRING&#x27;\]\)<\/mark>/);
+  assert.match(page.text, /<pre>Traceback \(most recent call last\):\n {2}File &quot;[^<]*unruly\.py/);
+  assert.doesNotMatch(page.text, /<script|<b>/);
+  assert.match(page.text, /color-scheme: light dark/);
+  const ours = await get(h.port, '/app/misuse_plainly', browser);
+  assert.match(ours.text, /<details><summary>[^<]*wsgi\.py, line \d+, in check_head/, 'folded up');
+  assert.match(ours.text, /<details open><summary>[^<]*unruly\.py/);
+  const head = await talk(h.port, requestText('HEAD', '/app/markup', browser), { method: 'HEAD' });
+  assert.deepEqual([head.status, head.body.length], [500, 0]);
+  const half = await get(h.port, '/app/raises_later', browser);
+  assert.ok(!half.complete || half.status === 502);
+  assert.doesNotMatch(half.text, /<h2>Traceback</, 'no page in the middle of an answer');
+});
+
 test('failures after the head: FastCGI can say that the answer is not whole, the others only by its length', async (t) => {
   const h = await onEachWire(t, 'unruly.py');
   if (!h) return;
-  for (const path of ['exc_info_after', 'raises_later', 'short']) {
+  for (const path of ['exc_info_after', 'raises_later', 'raises_after_write', 'short']) {
     const answer = await get(h.port, `/fastcgi/${path}`);
     assert.ok(!answer.complete || answer.status === 502, `${path}: ${answer.status}`);
     const told = await h.exchange((e) => e.target === `/fastcgi/${path}`);

@@ -1,4 +1,5 @@
-from bottle import Bottle, redirect, request, response
+import os
+from bottle import Bottle, redirect, request, response, static_file
 
 app = Bottle()
 
@@ -29,6 +30,11 @@ def upload():
 def stream():
     for number in range(3):
         yield 'piece %d\n' % number
+
+
+@app.route('/file')
+def file():
+    return static_file(os.path.basename(__file__), os.path.dirname(__file__), mimetype='text/plain')
 
 
 @app.route('/cookies')

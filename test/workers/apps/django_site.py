@@ -1,7 +1,7 @@
 import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import path, reverse
 
 settings.configure(DEBUG=False, ALLOWED_HOSTS=['*'], ROOT_URLCONF=__name__, SECRET_KEY='a test', USE_TZ=True)
@@ -33,6 +33,10 @@ def stream(request):
     return StreamingHttpResponse(('piece %d\n' % number for number in range(3)), content_type='text/plain')
 
 
+def file(request):
+    return FileResponse(open(__file__, 'rb'), content_type='text/plain')
+
+
 def cookies(request):
     answer = plain('set')
     answer.set_cookie('a', '1')
@@ -48,6 +52,6 @@ def fails(request):
     raise RuntimeError('a view that fails')
 
 
-urlpatterns = [path(view.__name__, view) for view in (url, form, upload, stream, cookies, away, fails)]
+urlpatterns = [path(view.__name__, view) for view in (url, form, upload, stream, file, cookies, away, fails)]
 urlpatterns.append(path('hello/<name>', hello, name='hello'))
 application = get_wsgi_application()

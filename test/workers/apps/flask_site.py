@@ -1,4 +1,4 @@
-from flask import Flask, Response, redirect, request, url_for
+from flask import Flask, Response, redirect, request, send_file, url_for
 
 app = Flask(__name__)
 
@@ -27,6 +27,11 @@ def upload():
 @app.route('/stream')
 def stream():
     return Response(('piece %d\n' % number for number in range(3)), mimetype='text/plain')
+
+
+@app.route('/file')
+def file():
+    return send_file(__file__, 'text/plain')
 
 
 @app.route('/cookies')

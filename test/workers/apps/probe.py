@@ -43,6 +43,24 @@ def lines(environ, start_response):
     return [repr(heard).encode()]
 
 
+def reads(environ, start_response):
+    body = environ['wsgi.input']
+    heard = [body.read(0), body.read(5), body.read(-1), body.read(1), body.read(-1)]
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return [repr(heard).encode()]
+
+
+def body_io(environ, start_response):
+    """A file as it is: an iterable of lines, with a close() of its own."""
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return io.BytesIO(b'01\n23\n45')
+
+
+def body_file(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return open(environ['QUERY_STRING'], 'rb')
+
+
 def big(environ, start_response):
     start_response('200 OK', [('Content-Type', 'application/octet-stream')])
     return (bytes([65 + number % 26]) * 100000 for number in range(100))

@@ -1,4 +1,5 @@
 """Applications that break the rules. The validator would be the first to object, so it is not here."""
+import os
 import sys
 import threading
 import time
@@ -48,6 +49,16 @@ def misuse(environ, start_response):
         start_response('200 OK', text)
         return [('%s: %s' % (type(error).__name__, error)).encode('utf-8', 'replace')]
     return [b'accepted']
+
+
+def markup(environ, start_response):
+    tag = '<script>alert("café")</script>'
+    raise ValueError(tag + environ['QUERY_STRING'])
+
+
+def misuse_plainly(environ, start_response):
+    start_response('200 OK', [('X-A', 'b\nc')])
+    return []
 
 
 def names(environ, start_response):
@@ -122,6 +133,12 @@ def raises_later(environ, start_response):
     raise KeyError('late')
 
 
+def raises_after_write(environ, start_response):
+    write = start_response('200 OK', text)
+    write(b'half')
+    raise KeyError('written')
+
+
 def exits(environ, start_response):
     sys.exit('an application that ends itself')
 
@@ -158,8 +175,23 @@ def closes_after_failure(environ, start_response):
     return Failing()
 
 
+class Hopeless(Closing):
+    def __iter__(self):
+        raise RuntimeError('iteration failed')
+
+
+def fails_twice(environ, start_response):
+    """Before the head, and in close()."""
+    return Hopeless()
+
+
 def returns_none(environ, start_response):
     start_response('200 OK', text)
+
+
+def returns_number(environ, start_response):
+    start_response('200 OK', text)
+    return 42
 
 
 def returns_bytes(environ, start_response):
@@ -220,10 +252,37 @@ def swallows(environ, start_response):
 
 def slow(environ, start_response):
     """Takes as long as the file named is missing."""
-    import os
     open(environ['QUERY_STRING'] + '.began', 'w').close()
     while not os.path.exists(environ['QUERY_STRING']):
         time.sleep(0.01)
+    start_response('200 OK', text)
+    return [b'done at last']
+
+
+def busy(environ, start_response):
+    """The same, without rest."""
+    open(environ['QUERY_STRING'] + '.began', 'w').close()
+    while not os.path.exists(environ['QUERY_STRING']):
+        pass
+    start_response('200 OK', text)
+    return [b'done at last']
+
+
+WAIT = 'touch "$0.began"; until [ -e "$0" ]; do sleep 0.05; done'
+
+
+def slow_in_c(environ, start_response):
+    """The same, in a call of C that lets other threads work."""
+    import subprocess
+    os.waitpid(subprocess.Popen(['sh', '-c', WAIT, environ['QUERY_STRING']]).pid, 0)
+    start_response('200 OK', text)
+    return [b'done at last']
+
+
+def stuck_in_c(environ, start_response):
+    """The same, in a call of C that lets none work."""
+    import ctypes
+    ctypes.PyDLL(None).system(WAIT.replace('$0', environ['QUERY_STRING']).encode())
     start_response('200 OK', text)
     return [b'done at last']
 
