@@ -5,8 +5,11 @@
 const LF = 0x0a;
 const CR = 0x0d;
 
+/** One for all: to make an empty Buffer costs more than to make one of 16 bytes, and a request needs five. */
+export const noBytes: Buffer = Buffer.alloc(0);
+
 export class Bytes {
-  private kept: Buffer = Buffer.alloc(0);
+  private kept = noBytes;
   /** Where the search for the next line end goes on; bytes before it were looked at already. */
   private searched = 0;
 
@@ -34,7 +37,7 @@ export class Bytes {
   /** Everything that was not taken yet. */
   rest(): Buffer {
     const rest = this.kept;
-    this.kept = Buffer.alloc(0);
+    this.kept = noBytes;
     this.searched = 0;
     return rest;
   }

@@ -220,7 +220,7 @@ const nothing: MetaVariables = new Map();
 export const gatewayRequest = (
   site: Site,
   asked: HttpRequest,
-  { script, scriptName, pathInfo, file }: To<'script'>,
+  { script, scriptName, pathInfo, file, application }: To<'script'>,
   body: RequestBody | undefined,
   contentLength: number | undefined,
   trace: Trace,
@@ -229,14 +229,16 @@ export const gatewayRequest = (
   const facts = {
     scriptName,
     pathInfo,
-    pathTranslated: pathTranslated(site.documentRoot, pathInfo),
+    pathTranslated: application ? undefined : pathTranslated(site.documentRoot, pathInfo),
     scriptFile: file,
     documentRoot: site.documentRoot,
     contentLength,
     user: given.has('REMOTE_USER') ? undefined : trace.user,
   };
   const extra = script.program === '' ? site.extraForPrograms : site.extra;
-  const policy = { software: site.software, passAuth: site.settings.passAuth, extra };
+  // Who checks passwords here keeps them.
+  const passAuth = site.settings.passAuth || (application && site.authority === undefined);
+  const policy = { software: site.software, passAuth, extra };
   const meta = metaVariables(asked, facts, policy, (text) => trace.note(text));
   for (const [name, value] of given) meta.set(name, value);
   return { script, meta, body, head: asked.method === 'HEAD' };

@@ -161,10 +161,36 @@ export const restartMs = 100;
 export const restartLongestMs = 10_000;
 /** Failures in a row after which requests are refused at once, and one worker at a time finds out whether it goes well again. */
 export const bootFailuresMax = 5;
-/** A worker that took no connection is not asked for so long: by then another one stands in its place. */
-export const workerOutMs = 100;
+/** Between two looks at a pool's workers: whether one is stuck, too large, too old, or to spare. */
+export const workerLookMs = 1_000;
+/** `--workers MIN..MAX`: when there has been one to spare for so long, one goes. php-fpm's process_idle_timeout is as long. */
+export const workerIdleMs = 10_000;
+/** Between asking a stuck worker for its stack and TERM. */
+export const stackDumpMs = 200;
+/** Waits of so many requests make the percentiles of a queue. */
+export const waitsKept = 1_000;
+/** Files that a generation of workers says it has loaded; a large Django project has a few thousand. */
+export const workerFilesMax = 20_000;
+/** One line of what a worker says on its descriptor 3: a path, spelt as JSON. */
+export const workerLineBytesMax = 64 * KIB;
 /** After its end, whoever it has started may hold its stderr open for so long. */
 export const workerLastWordsMs = 500;
+/** `--watch`: a file has changed; workers are replaced when nothing more has for so long. Editors save twice, a deployment writes many. */
+export const watchQuietMs = 100;
+/** Changes that do not cease put it off no longer than this. */
+export const watchLongestMs = 2_000;
+/** Where no events come from, watched files are looked at so often, */
+export const watchPollMs = 1_000;
+/** and after a look that took long only after so many times as long: a twentieth of our time at most. */
+export const watchPollPauses = 20;
+/** Folders listened to. Linux before 5.11 grants a user 8,192 for all programs, editors included. */
+export const watchedFoldersMax = 2_000;
+/** Files and folders found below `--watch-extra`: more is a folder that was not meant. A look at so many takes 0.1 s. */
+export const watchedFilesMax = 10_000;
+/** A file up to this size that was saved again as it was is no change; a larger one is not read, its time alone counts. */
+export const watchedBytesMax = MIB;
+/** Watched files read in one turn of the event loop, to know later whether they hold something else. */
+export const watchReadsAtOnce = 16;
 /** Failures in a row that take an address out of the rotation. */
 export const peerFailuresMax = 3;
 /** For how long. */
@@ -181,3 +207,60 @@ export const fieldTextBytesMax = 200;
 export const wireRecordedBytesMax = 64 * KIB;
 /** `wire decode`: input. It keeps a field for every few bytes of it; of a large upload the first part says all there is to learn. */
 export const wireInputBytesMax = 2 * MIB;
+
+// --- what the lab remembers and sends -----------------------------------------------------------------------------------
+
+/** Exchanges in the lab: more than a class looks at, and what a viewer who comes back has missed. */
+export const labExchangesKept = 500;
+/** Of each of an exchange's three streams; of most, all. */
+export const labStreamBytesMax = 64 * KIB;
+/** Of all streams together; then the oldest exchange goes. */
+export const labKeptBytesMax = 32 * MIB;
+/** Pieces of one stream that keep their time; a script that prints byte by byte has more, and those are kept as one. */
+export const labPiecesMax = 500;
+/** Viewers are told at most so often: ten pictures a second look alive. */
+export const labBatchMs = 100;
+/** Changed exchanges in one such batch; of more, the newest. */
+export const labBatchMax = 200;
+/** A class. Each takes a connection and its share of the server's time. */
+export const labViewersMax = 64;
+/** Bytes that wait for one viewer: it is told no more until it has taken them, and then only how things stand. */
+export const labWaitingBytesMax = 256 * KIB;
+/** A viewer that takes nothing for so long has left. */
+export const labViewerStallMs = 30_000;
+/** A quiet stream says so often that it is alive. */
+export const labPulseMs = 10_000;
+/** Fields of one way of a wire that the page lists: the whole of a request with a few hundred variables. */
+export const labFieldsMax = 1_000;
+/** A key, sent to be traded for a cookie. */
+export const labEnterBytesMax = 1 * KIB;
+
+// --- the load of `bench` --------------------------------------------------------------------------------------------
+
+/** `--duration`: of each target, all rounds together. Enough for p99 of a script that takes 50 ms; four targets take a minute. */
+export const benchMs = 10_000;
+/** `--rounds`: whether two ranges overlap is seen from a handful. */
+export const benchRounds = 5;
+/** `--warm-up`: interpreters' files come into memory, workers and compilers get warm. */
+export const benchWarmUpMs = 1_000;
+/** `--concurrency` of bench: as many as a pool has workers. */
+export const benchUsers = 4;
+/** Targets that are compared: as many as a picture can hold apart. */
+export const benchTargetsMax = 4;
+/** An answer that takes longer is a failure, not a latency. Longer than `headerMs`, so that the server's own 504 comes first. */
+export const loadAnswerMs = 60_000;
+/** Whoever gets no answer at all asks again after so long. */
+export const loadRefusedRestMs = 10;
+/** Requests in one slice: their latencies are kept, 8 bytes each, until it is over. */
+export const loadSamplesMax = 2_000_000;
+/** A timer of Node's may be so late; the rest of a wait is polled. */
+export const loadTimerMs = 2;
+/** After a slice, the server's account of its last requests is waited for so long: a process may end after its answer. */
+export const loadSettleMs = 2_000;
+
+// --- `cgi-serve status` -----------------------------------------------------------------------------------------------
+
+/** A lab on this machine answers in milliseconds; one that is stuck is told of before the user wonders. */
+export const statusMs = 5_000;
+/** The table is drawn anew so often: as often as top's readers expect. */
+export const statusEveryMs = 1_000;

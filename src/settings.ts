@@ -3,6 +3,7 @@
  * after that they are only read.
  */
 import * as limits from './limits.js';
+import type { Tap } from './trace/tap.js';
 import type { Exchange, StderrLine } from './trace/trace.js';
 
 /** Options of `cgi()`. Times are milliseconds, sizes bytes. */
@@ -45,6 +46,8 @@ export interface CgiOptions {
   recordWire?: boolean;
   /** Show evidence on failure pages and send Server-Timing. Default: to clients on loopback that came through no proxy. */
   details?: 'loopback' | 'always' | 'never';
+  /** Hears exchanges while they run. */
+  tap?: Tap;
   /** Called once for each request, when its answer is sent and its process reaped. */
   onExchange?: (exchange: Exchange) => void;
   /** Called for each line a script writes to stderr. */
@@ -89,16 +92,36 @@ export interface WsgiMount {
   readonly where: string;
 }
 
+/** Of `WsgiMount`s. */
+export interface PythonOptions {
+  /** Default: that of the virtual environment that is named, in use, or here in `.venv`; else `python3`. */
+  readonly interpreter?: string;
+  /** A virtual environment. */
+  readonly venv?: string;
+  /** Requests at once in each worker. Default 1. */
+  readonly threads?: number;
+  /** The application is loaded once, by a process that forks the workers. Default false. */
+  readonly preload?: boolean;
+  /** Whoever asks sees the traceback of a failure. Default false. */
+  readonly dev?: boolean;
+  /** The wire to the workers, for those who want to see one; `cgi`: none, and a process for each request. Default `fastcgi`. */
+  readonly via?: 'fastcgi' | 'scgi' | 'uwsgi' | 'cgi';
+}
+
 /** Options of `createServer()`. */
 export interface ServerOptions extends CgiOptions {
   /** Programs that are asked whether a request may go on. The longest path counts. */
   authorizers?: readonly AuthorizerOption[];
   /** Programs that run already and answer for a path or an extension. */
   mounts?: readonly MountOption[];
-  /** Processes of each pool. Default 4. */
-  workers?: number;
-  /** The interpreter of WSGI workers. Default: that of the virtual environment in use, or of ./.venv, else `python3`. */
-  python?: string;
+  /** Processes of each pool: so many, or as many between two numbers as requests need. Default 4. */
+  workers?: number | { readonly min: number; readonly max: number };
+  /** A worker that is well is replaced after about so many requests, when it has so much memory, after so long. Default: never. */
+  recycle?: { readonly requests?: number; readonly memoryBytes?: number; readonly ageMs?: number };
+  /** A path below a pool's own, which new workers must answer well (2xx, 3xx) before they take over from the old ones. */
+  health?: string;
+  /** How WSGI applications are run. */
+  python?: PythonOptions;
   /** Requests at once with each of their addresses; the others wait. Default: as many as a FastCGI program says it takes, else 4. */
   connections?: number;
   /** To a connection with one of them, over all addresses of a mount. 0 is no limit but the system's. */
@@ -121,7 +144,9 @@ export interface ServerOptions extends CgiOptions {
 }
 
 /** The same with nothing left open. */
-export type Settings = Required<Omit<CgiOptions, 'documentRoot'> & Pick<ServerOptions, 'connectTimeoutMs' | 'probeMs'>>;
+export type Settings = Required<Omit<CgiOptions, 'documentRoot' | 'tap'> & Pick<ServerOptions, 'connectTimeoutMs' | 'probeMs'>> & {
+  readonly tap: Tap | undefined;
+};
 
 export const settle = (options: ServerOptions): Settings => ({
   prefix: options.prefix ?? '/cgi-bin/',
@@ -144,6 +169,7 @@ export const settle = (options: ServerOptions): Settings => ({
   killGraceMs: options.killGraceMs ?? limits.killGraceMs,
   spawn: options.spawn ?? 'auto',
   recordWire: options.recordWire ?? false,
+  tap: options.tap,
   details: options.details ?? 'loopback',
   onExchange: options.onExchange ?? (() => {}),
   onStderr: options.onStderr ?? (() => {}),

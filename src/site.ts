@@ -5,21 +5,31 @@
 import { realpathSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { readAddresses } from './carrier/address.js';
+import type { Carrier } from './carrier/channel.js';
+import { tapped } from './carrier/tapped.js';
 import { isFailure } from './failures.js';
-import { createCgiGateway, createDialGateway, createPoolGateway, type DialTarget, type PoolGateway } from './gateway/catalog.js';
-import { fastcgiWorker, wsgiWorker } from './gateway/workers.js';
+import { createCgiGateway, createDialGateway, type DialTarget } from './gateway/catalog.js';
+import type { PoolGateway } from './gateway/pooled.js';
 import { type Authority, loadHtpasswd } from './http/auth.js';
 import { type SendFile, staticFiles } from './http/static.js';
-import { workersOfPool } from './limits.js';
+import { openPool, wsgiAsCgi } from './pools.js';
 import { bearFor } from './process/bear.js';
-import type { WorkerBirth } from './process/worker.js';
 import type { RoutePolicy } from './route/destination.js';
 import type { Guard } from './route/guards.js';
 import { resolveInterpreters } from './route/interpreters.js';
 import type { Mount, ProgramMount } from './route/mounts.js';
 import { resolvePath, type Segments } from './route/resolve.js';
 import { isReserved } from './script/meta.js';
-import { type AuthorizerOption, type DialMount, type MountOption, type ServerOptions, type Settings, settle } from './settings.js';
+import {
+  type AuthorizerOption,
+  type DialMount,
+  type MountOption,
+  type PoolMount,
+  type ServerOptions,
+  type Settings,
+  settle,
+  type WsgiMount,
+} from './settings.js';
 import type { Gateway, MetaVariables } from './types.js';
 import { software } from './version.js';
 
@@ -94,8 +104,11 @@ const scriptMount = (root: string, settings: Settings): Mount => ({
   prefix: prefixSegments(settings.prefix),
   root,
   interpreters: resolveInterpreters(settings.interpreters, process.env.PATH ?? ''),
-  gateway: createCgiGateway(settings),
+  gateway: createCgiGateway(settings, watching(settings)),
 });
+
+/** Where there is a tap, every carrier is heard. */
+const watching = ({ tap }: Settings): ((carrier: Carrier) => Carrier) | undefined => tap && ((carrier) => tapped(carrier, tap));
 
 /** What can have no effect is a mistake; and a source that an interpreter was named for must not be sent as text instead. */
 const checkWithoutScripts = (settings: Settings, publicRoot: string | undefined, extensions: ReadonlyMap<string, Gateway>): void => {
@@ -110,22 +123,24 @@ const samePlace = (one: Segments, other: Segments): boolean => one.join('/') ===
 
 /** Throws an Error with one clear sentence for a place that cannot be mounted. */
 const openMounts = (
-  { mounts = [], connections, workers = workersOfPool, python }: ServerOptions,
+  options: ServerOptions,
   settings: Settings,
   env: MetaVariables,
 ): { programs: ProgramMount[]; extensions: Map<string, Gateway>; pools: PoolGateway[] } => {
+  const { mounts = [], connections } = options;
   const programs: ProgramMount[] = [];
   const extensions = new Map<string, Gateway>();
   const pools: PoolGateway[] = [];
-  const pooled = (name: 'fastcgi' | 'wsgi', birth: WorkerBirth, label: string): PoolGateway => {
-    const pool = createPoolGateway({ name, birth, workers, label }, settings);
+  const pooled = (mount: PoolMount | WsgiMount): Gateway => {
+    const pool = openPool(mount, options, settings, env, watching(settings));
     pools.push(pool);
     return pool;
   };
   const gatewayFor = (mount: MountOption, said: string): Gateway => {
-    if ('pool' in mount) return pooled('fastcgi', fastcgiWorker(mount.pool, env), mount.pool);
-    if ('wsgi' in mount) return pooled('wsgi', wsgiWorker(mount.wsgi, python, workers, env), mount.wsgi);
-    return createDialGateway({ ...dialTarget(mount.wire, mount.address, said), connections }, settings);
+    if ('wsgi' in mount && options.python?.via === 'cgi')
+      return orSay(() => wsgiAsCgi(mount, options, env, createCgiGateway(settings, watching(settings))), said);
+    if ('pool' in mount || 'wsgi' in mount) return orSay(() => pooled(mount), said);
+    return createDialGateway({ ...dialTarget(mount.wire, mount.address, said), connections }, settings, watching(settings));
   };
   for (const mount of mounts) {
     const { where } = mount;
@@ -139,7 +154,7 @@ const openMounts = (
     if (where.startsWith('/')) {
       const prefix = prefixSegments(where);
       if (programs.some((other) => samePlace(other.prefix, prefix))) throw new Error(`${said}: ${where} is mounted twice`);
-      programs.push({ prefix, gateway });
+      programs.push({ prefix, gateway, application: 'wsgi' in mount });
     } else if (/^\.[a-z0-9]+$/.test(where)) {
       if (extensions.has(where)) throw new Error(`${said}: ${where} is mounted twice`);
       extensions.set(where, gateway);

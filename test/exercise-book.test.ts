@@ -393,6 +393,36 @@ test('the guestbook loses nothing when twenty sign at once', async (t) => {
   assert.match((await get(h.port, '/cgi-bin/guestbook.py')).text, /<p>20 entries<\/p>/, 'no words, no entry');
 });
 
+test('the guestbook is a WSGI application, too: the same book, the same answers, also under a validator', async (t) => {
+  if (!needs(t, 'python3')) return;
+  const data = temporary(t);
+  const checked = join(temporary(t), 'checked.py');
+  const file = join(book, 'guestbook.py');
+  writeFileSync(
+    checked,
+    `import runpy, wsgiref.validate\napplication = wsgiref.validate.validator(runpy.run_path(${JSON.stringify(file)})['application'])\n`,
+  );
+  const env = { EXERCISE_DATA: data, PYTHONDONTWRITEBYTECODE: '1' };
+  const mounts = [
+    { wsgi: file, where: '/guestbook' },
+    { wsgi: checked, where: '/checked' },
+  ];
+  const h = await openBook(t, { mounts, workers: 1, env });
+  const places = ['/cgi-bin/guestbook.py', '/guestbook', '/checked'];
+  for (const [i, place] of places.entries()) {
+    const signed = await post(h.port, place, `name=guest-${i}&text=caf%C3%A9`, { 'Content-Type': form });
+    assert.deepEqual([signed.status, signed.get('location')], [303, place]);
+  }
+  const seen = await Promise.all(places.map((place) => get(h.port, place)));
+  assert.match(seen[0]!.text, /<p>3 entries<\/p>.*guest-2.*caf\u00e9.*guest-1.*guest-0/s);
+  for (const { status, text, all } of seen) {
+    assert.deepEqual(
+      [status, text, all('content-type'), all('cache-control')],
+      [200, seen[0]!.text, ['text/html; charset=utf-8'], ['no-store']],
+    );
+  }
+});
+
 test('the counter counts every visit', async (t) => {
   if (!needs(t, 'perl')) return;
   const h = await openBook(t);

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { findLabs } from '../src/lab/announce.js';
 import { until } from './support/until.js';
-import { get } from './support/wire.js';
+import { get, requestText, talk } from './support/wire.js';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -22,7 +23,7 @@ test('npm pack, then npx in another folder, offline', async (t) => {
   writeFileSync(join(away, 'cgi-bin/hello.sh'), "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nhello'\n", { mode: 0o755 });
   const child = spawn('npx', ['--yes', `./${tarball}`, './cgi-bin', '--port', '0'], {
     cwd: away,
-    env: { ...process.env, npm_config_cache: join(away, 'cache'), npm_config_offline: 'true' },
+    env: { ...process.env, npm_config_cache: join(away, 'cache'), npm_config_offline: 'true', XDG_RUNTIME_DIR: away },
     detached: true,
   });
   t.after(() => process.kill(-child.pid!, 'SIGKILL'));
@@ -32,4 +33,12 @@ test('npm pack, then npx in another folder, offline', async (t) => {
   });
   const port = await until(() => /listening on http:\/\/[^:]+:(\d+)/.exec(said)?.[1], `the server to listen: ${said}`, 60_000);
   assert.equal((await get(Number(port), '/cgi-bin/hello.sh')).text, 'hello');
+  // The lab's page is compiled apart, and lies partly in src/.
+  const [lab] = (await until(async () => {
+    const labs = await findLabs({ XDG_RUNTIME_DIR: away });
+    return labs.length > 0 && labs;
+  }, 'the lab')) as { url: string }[];
+  const { host, port: labPort } = new URL(lab!.url);
+  for (const target of ['/', '/page/lab.css', '/page/main.js', '/page/lanes-view.js'])
+    assert.equal((await talk(Number(labPort), requestText('GET', target, { Host: host }))).status, 200, target);
 });

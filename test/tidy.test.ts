@@ -88,8 +88,11 @@ test('there is a source to read', () => {
   assert.ok(sources.flatMap((s) => s.imports).length > 100);
 });
 
+// Of status/ everybody may know the nouns: a pool tells how it is in them.
+const nouns = 'status/status';
+
 // Each room and the rooms it may look into; nobody looks back. `workers` are programs of other languages.
-const ground = ['types', 'limits', 'failures', 'bytes', 'files', 'roster', 'spent', 'settings', 'version'];
+const ground = ['types', 'limits', 'failures', 'bytes', 'files', 'handles', 'roster', 'spent', 'settings', 'version'];
 const below: Record<string, readonly string[]> = {
   types: ['failures', 'trace', 'spent'], // types only
   limits: [],
@@ -97,6 +100,7 @@ const below: Record<string, readonly string[]> = {
   failures: ['limits'],
   bytes: ['limits'],
   files: ['limits'],
+  handles: [],
   roster: [],
   spent: ['limits'],
   settings: ['limits', 'failures', 'trace', 'types'],
@@ -107,11 +111,15 @@ const below: Record<string, readonly string[]> = {
   carrier: [...ground, 'trace', 'process', 'wire'],
   gateway: [...ground, 'trace', 'process', 'wire', 'carrier', 'script'],
   route: [...ground, 'trace', 'script'],
+  watch: ['limits', 'failures', 'trace'],
   http: [...ground, 'trace', 'route', 'script'],
-  site: [...ground, 'trace', 'process', 'wire', 'carrier', 'script', 'gateway', 'route', 'http'],
+  status: [...ground, 'http'],
+  pools: [...ground, 'process', 'carrier', 'gateway', 'route'],
+  site: [...ground, 'trace', 'process', 'wire', 'carrier', 'script', 'gateway', 'route', 'http', 'pools'],
   exchange: [...ground, 'trace', 'process', 'wire', 'carrier', 'script', 'gateway', 'route', 'http', 'site'],
   server: [...ground, 'trace', 'process', 'wire', 'carrier', 'script', 'gateway', 'route', 'http', 'site', 'exchange'],
   handler: [...ground, 'trace', 'process', 'wire', 'carrier', 'script', 'gateway', 'route', 'http', 'site', 'exchange'],
+  load: [...ground, 'trace', 'http'], // http/html.ts frames its report
   lab: [...ground, 'trace', 'wire', 'script'],
 };
 
@@ -123,7 +131,7 @@ test('imports run one way', () => {
       .filter((i) => i.local)
       .filter((i) => {
         const room = i.from.split('/')[0]!;
-        return room !== s.room && may !== undefined && !may.includes(room);
+        return room !== s.room && may !== undefined && !may.includes(room) && !(i.types && i.from === nouns);
       })
       .map((i) => `imports ${i.from}`);
   });
@@ -158,17 +166,18 @@ test('nobody imports cli, and only programs import index', () => {
   );
 });
 
-test('processes are started in process/ only', () => {
-  assert.deepEqual(strangers(/^(node:)?(child_process|cluster|worker_threads)$|^koffi$/, within('process')), []);
+test('processes are started in process/ only, but for the load generator, which is our own program', () => {
+  const atHome = (s: Source): boolean => s.room === 'process' || s.name === 'load/generator.ts';
+  assert.deepEqual(strangers(/^(node:)?(child_process|cluster|worker_threads)$|^koffi$/, atHome), []);
 });
 
-test('sockets: node:net in carrier/, server.ts and lab/, and for the pipes of process/native.ts and output.ts and the socket of worker.ts; in http/ its types', () => {
+test('sockets: node:net in carrier/, server.ts and lab/, and for the pipes of process/native.ts and output.ts, the socket of worker.ts and the load; in http/ its types', () => {
   assert.deepEqual(
     strangers(
       /^(node:)?(net|tls|dgram|http2|https)$/,
       (s) =>
         within('carrier', 'server', 'lab')(s) ||
-        ['process/native.ts', 'process/output.ts', 'process/worker.ts'].includes(s.name) ||
+        ['process/native.ts', 'process/output.ts', 'process/worker.ts', 'load/generate.ts'].includes(s.name) ||
         (s.room === 'http' && s.imports.every((i) => i.from !== 'node:net' || i.types)),
     ),
     [],
@@ -187,19 +196,16 @@ test('minimist and kleur live in cli/', () => {
   assert.deepEqual(strangers(/^(minimist|kleur)(\/|$)/, within('cli')), []);
 });
 
-test('codecs are pure: no I/O in wire/, script/ and bytes.ts', () => {
+test('codecs are pure: no I/O in wire/, script/, status/ and bytes.ts', () => {
+  const pure = ['wire', 'script', 'status', 'bytes'];
   const io =
     /^(node:)?(fs|fs\/promises|net|http|https|http2|child_process|dgram|tls|dns|os|worker_threads|process|timers|timers\/promises)$/;
   assert.deepEqual(
-    strangers(io, (s) => !['wire', 'script', 'bytes'].includes(s.room)),
+    strangers(io, (s) => !pure.includes(s.room)),
     [],
   );
   assert.deepEqual(
-    offenders((s) =>
-      ['wire', 'script', 'bytes'].includes(s.room)
-        ? (withoutComments(s.text).match(/\b(setTimeout|setInterval|process\.env)\b/) ?? [])
-        : [],
-    ),
+    offenders((s) => (pure.includes(s.room) ? (withoutComments(s.text).match(/\b(setTimeout|setInterval|process\.env)\b/) ?? []) : [])),
     [],
   );
 });

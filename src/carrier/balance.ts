@@ -6,11 +6,11 @@
  * health, as nginx has it (`max_fails`, `fail_timeout`). Where addresses are probed (probe.ts) none of them gets a request before it
  * has taken a connection. Pure.
  */
+import type { Trace } from '../trace/trace.js';
+
 export interface Peer<A> {
   readonly address: A;
   inFlight: number;
-  /** Requests that went well, in all. */
-  served: number;
   /** In a row. */
   failures: number;
   /** Out of rotation until then at least, in milliseconds of the trace's clock. */
@@ -26,11 +26,19 @@ export interface BalanceOptions<A> {
   readonly changed: (address: A, why: string | undefined, wellCount: number) => void;
 }
 
-export interface Balance<A> {
-  readonly peers: readonly Peer<A>[];
+/** Whom a request may be given to: addresses that are balanced, as here, or the workers of a pool (pool.ts). */
+export interface Peers<A> {
   /** The best one for a request that has tried `tried` in vain; undefined when it has tried all. Counts it as in flight. */
-  take(atMs: number, tried: readonly Peer<A>[]): Peer<A> | undefined;
+  take(atMs: number, tried: readonly Peer<A>[], trace: Trace): Peer<A> | undefined;
   /** The request is over there, well or not; undefined: it says nothing of the peer (the client left). */
+  give(peer: Peer<A>, well: boolean | undefined, atMs: number, why: string | undefined, trace: Trace): void;
+  /** There is none now: calls `go` when there may be one. Returns how to leave; undefined: nobody will come. */
+  whenReady?(go: () => void): (() => void) | undefined;
+}
+
+export interface Balance<A> extends Peers<A> {
+  readonly peers: readonly Peer<A>[];
+  take(atMs: number, tried: readonly Peer<A>[]): Peer<A> | undefined;
   give(peer: Peer<A>, well: boolean | undefined, atMs: number, why?: string): void;
   /** Those worth a probe: out, and their time is over; or in rotation without a request that would tell. */
   doubtful(atMs: number): Peer<A>[];
@@ -39,7 +47,7 @@ export interface Balance<A> {
 }
 
 export const balance = <A>(addresses: readonly A[], { failuresMax, outMs, probed, changed }: BalanceOptions<A>): Balance<A> => {
-  const peers: Peer<A>[] = addresses.map((address) => ({ address, inFlight: 0, served: 0, failures: 0, outUntilMs: 0 }));
+  const peers: Peer<A>[] = addresses.map((address) => ({ address, inFlight: 0, failures: 0, outUntilMs: 0 }));
   let turn = 0;
 
   const isOut = (peer: Peer<A>): boolean => peer.failures >= failuresMax;
@@ -74,7 +82,6 @@ export const balance = <A>(addresses: readonly A[], { failuresMax, outMs, probed
     },
     give(peer, well, atMs, why = '') {
       peer.inFlight -= 1;
-      if (well) peer.served += 1;
       if (well !== undefined) count(peer, well ? 0 : peer.failures + 1, atMs, why);
     },
     doubtful: (atMs) => peers.filter((peer) => (isOut(peer) ? peer.outUntilMs <= atMs : peer.inFlight === 0)),

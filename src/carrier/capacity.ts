@@ -31,9 +31,9 @@ export const learning = (carrier: Carrier, addresses: readonly Address[], learnt
   };
   return {
     takesFiles: carrier.takesFiles,
-    open(request, events) {
-      if (known) return carrier.open(request, events);
-      waiting.push(() => carrier.open(request, events));
+    open(request, events, trace) {
+      if (known) return carrier.open(request, events, trace);
+      waiting.push(() => carrier.open(request, events, trace));
       if (waiting.length === 1) for (const address of addresses) askCapacity(address, answered);
     },
     close: () => carrier.close(),

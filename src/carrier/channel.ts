@@ -1,10 +1,10 @@
 /**
  * What every carrier gives: a way for bytes to travel to a program and back, and word of how it ended. `spawn` makes one from
- * a process; `dial` and `pool` will make one from a socket.
+ * a process; `dial` and `pool` make one from a socket.
  */
 import type { Failure } from '../failures.js';
 import type { Written } from '../spent.js';
-import type { KernelAccount } from '../trace/trace.js';
+import type { KernelAccount, Trace } from '../trace/trace.js';
 import type { GatewayRequest } from '../types.js';
 
 /** Told to the one who converses. `opened` or `failed` first; `over` last, once, after either. */
@@ -52,7 +52,8 @@ export interface Channel {
 export interface Carrier {
   /** A body that lies in a file is handed over as its descriptor and not written. */
   readonly takesFiles: boolean;
-  open(request: GatewayRequest, events: ChannelEvents): void;
+  /** The trace is told what only the carrier knows: which worker has it. */
+  open(request: GatewayRequest, events: ChannelEvents, trace: Trace): void;
   /** Ends what is alive, and resolves when nothing is. */
   close(): Promise<void>;
 }

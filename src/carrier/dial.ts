@@ -8,29 +8,33 @@
  * Full duplex: a program may answer before it has read (FastCGI §6.2), so nothing here waits for one side before it serves the other.
  */
 import { type Failure, failure, isFailure } from '../failures.js';
+import { queueMs } from '../limits.js';
 import { type Member, Roster } from '../roster.js';
 import type { Written } from '../spent.js';
-import { now } from '../trace/trace.js';
+import { now, type Trace } from '../trace/trace.js';
 import type { GatewayRequest } from '../types.js';
 import type { Asking } from '../wire/wire.js';
 import type { Address } from './address.js';
-import { type BalanceOptions, balance, type Peer } from './balance.js';
+import type { Peer, Peers } from './balance.js';
 import type { Carrier, Channel, ChannelEvents } from './channel.js';
 import { begin, drop, type Line, type LineOptions, type LineUser, linesTo } from './lines.js';
-import { probing } from './probe.js';
 
-export interface DialOptions extends LineOptions, Omit<BalanceOptions<Address>, 'probed'> {
-  readonly addresses: readonly Address[];
+export interface DialOptions extends LineOptions {
+  readonly peers: Peers<Address>;
   /** To a connection, over all attempts; 0: the system's own patience. */
   readonly connectMs: number;
   /** Bytes written ahead of a program that reads slowly. */
   readonly writeAheadBytes: number;
-  /** Addresses without a request are connected to so often; 0: never. */
-  readonly probeMs: number;
+  /**
+   * The peers are workers of ours. One whose client has left has that request until it says something, or ends: till then it cannot serve
+   * another one. And what one of them took with it unanswered is asked again, once, of the next.
+   */
+  readonly ours: boolean;
 }
 
-/** Where a request is: at an address, on its way or there; and then no more. */
+/** Where a request is: before there is an address, on its way to one, or there; and then no more. */
 type Stage =
+  | { readonly kind: 'waiting'; readonly giveUp: () => void }
   | { readonly kind: 'dialling'; readonly peer: Peer<Address>; readonly giveUp: () => void }
   | { readonly kind: 'talking'; readonly peer: Peer<Address>; readonly line: Line; readonly asking: Asking }
   | { readonly kind: 'over' };
@@ -38,37 +42,56 @@ type Stage =
 const over: Stage = { kind: 'over' };
 
 export interface DialCarrier extends Carrier {
-  /** Requests on their way. */
-  busy(): number;
-  /** Requests to one of its addresses that went well, in all. */
-  served(address: Address): number;
+  /** Nobody will be asked there again. */
+  forget(address: Address): void;
 }
 
 export const dialCarrier = (options: DialOptions): DialCarrier => {
-  const { wire, connectMs, probeMs, writeAheadBytes } = options;
-  const peers = balance(options.addresses, { ...options, probed: probeMs > 0 });
-  const lines = linesTo(options.addresses, options);
+  const { wire, peers, connectMs, writeAheadBytes, ours } = options;
+  const lines = linesTo(options);
   const running = new Roster<Channel & Member>();
-  const endProbing = probeMs > 0 ? probing(peers, probeMs, connectMs) : () => {};
   const patience = (): number => (connectMs > 0 ? now() + connectMs : Number.POSITIVE_INFINITY);
 
-  const open = (request: GatewayRequest, events: ChannelEvents): void => {
+  const open = (request: GatewayRequest, events: ChannelEvents, trace: Trace): void => {
     let stage: Stage = over;
     let untilMs = patience();
     let tried: readonly Peer<Address>[] = [];
     let lastErrno = '';
     let opened = false;
     let bodySaid = false;
+    let askedAgain = false;
+    /** The variables of a request whose body follows. */
+    let unsaid: Buffer | undefined;
 
     // --- to a line ---------------------------------------------------------------------------------------------
 
     const seek = (): void => {
       const atMs = now();
-      const peer = atMs < untilMs ? peers.take(atMs, tried) : undefined;
-      if (peer === undefined) return fail(unreachable(tried, lastErrno));
+      const peer = atMs < untilMs ? peers.take(atMs, tried, trace) : undefined;
+      if (peer === undefined) return atMs < untilMs ? wait() : fail(unreachable(tried, lastErrno));
       const kept = lines.takeKept(peer.address);
       if (kept) ask(peer, kept);
       else dial(peer);
+    };
+    /** Nothing was sent, so that whoever comes next may have it. */
+    const wait = (): void => {
+      const leave = peers.whenReady?.(() => {
+        clearTimeout(clock);
+        stage = over;
+        tried = [];
+        untilMs = patience();
+        seek();
+      });
+      if (leave === undefined) return fail(unreachable(tried, lastErrno));
+      const giveUp = (): void => {
+        clearTimeout(clock);
+        leave();
+      };
+      const clock = setTimeout(() => {
+        leave();
+        fail(unreachable(tried, lastErrno));
+      }, queueMs);
+      stage = { kind: 'waiting', giveUp };
     };
     const dial = (peer: Peer<Address>): void => {
       const giveUp = lines.dial(peer.address, untilMs, (result) => {
@@ -76,7 +99,7 @@ export const dialCarrier = (options: DialOptions): DialCarrier => {
         // Nothing was sent: another address may have it.
         lastErrno = result;
         tried = [...tried, peer];
-        peers.give(peer, false, now(), result);
+        peers.give(peer, false, now(), result, trace);
         stage = over;
         seek();
       });
@@ -92,6 +115,8 @@ export const dialCarrier = (options: DialOptions): DialCarrier => {
         return finish(peer, undefined);
       }
       stage = { kind: 'talking', peer, line, asking };
+      trace.mark('dialled');
+      trace.wireName = wire.name;
       begin(line, user);
       if (request.body === undefined) {
         // All there is to say, in one write. Only such a request is asked again.
@@ -99,26 +124,23 @@ export const dialCarrier = (options: DialOptions): DialCarrier => {
         say(line, [Buffer.concat([asking.opening, ...asking.bodyEnd()])]);
         if (opened) return;
       } else {
-        // Together with the first piece of the body.
-        line.socket.cork();
-        process.nextTick(() => line.socket.uncork());
-        say(line, [asking.opening]);
+        // Together with the first piece of the body, if that is here already.
+        unsaid = asking.opening;
+        process.nextTick(() => unsaid && say(line, []));
       }
       opened = true;
+      trace.payloadSent += asking.payloadBytes;
       events.opened(channel);
     };
 
     // --- on the line -------------------------------------------------------------------------------------------
 
-    const say = ({ socket }: Line, pieces: readonly Buffer[], written?: Written): void => {
-      if (socket.destroyed) return;
-      const last = pieces.length - 1;
-      if (last > 0) socket.cork();
-      for (let i = 0; i <= last; i++) {
-        events.sent(pieces[i]!);
-        socket.write(pieces[i]!, i === last ? written : undefined);
-      }
-      if (last > 0) socket.uncork();
+    const say = ({ connection }: Line, words: readonly Buffer[], written?: Written): void => {
+      const pieces = unsaid ? [unsaid, ...words] : words;
+      unsaid = undefined;
+      if (pieces.length === 0 || connection.isClosed()) return;
+      for (const piece of pieces) events.sent(piece);
+      connection.write(pieces, written);
     };
     const user: LineUser = {
       received: (bytes) => events.received(bytes),
@@ -140,11 +162,19 @@ export const dialCarrier = (options: DialOptions): DialCarrier => {
     const broke = (why: Failure): void => {
       if (stage.kind !== 'talking') return;
       const { peer, line } = stage;
-      if (!mayAskAgain(request, line, why)) return fail(why, isRefusal(why));
+      const mayAskAgain = (line.kept || (ours && !askedAgain)) && !line.heard && why.code === 'WIRE_TRUNCATED' && isRepeatable(request);
+      if (!mayAskAgain) return fail(why, isRefusal(why));
+      askedAgain ||= !line.kept;
       drop(line);
-      events.noted(`asked again: ${peer.address.text} had closed the kept connection`);
+      events.noted(`asked again: ${peer.address.text} had closed the ${line.kept ? 'kept ' : ''}connection`);
       untilMs = patience();
-      dial(peer);
+      if (line.kept) return dial(peer);
+      // A worker that dies: its socket may take one more connection, and drop that, too.
+      stage = over;
+      tried = [peer];
+      lastErrno = why.code;
+      peers.give(peer, false, now(), why.code, trace);
+      seek();
     };
 
     // --- how it ends: whatever calls us back in between finds it over ------------------------------------------
@@ -161,7 +191,7 @@ export const dialCarrier = (options: DialOptions): DialCarrier => {
     };
     /** `well`: the address is, though it failed this request. */
     const fail = (why: Failure, well = false): void => {
-      const peer = stage.kind === 'over' ? undefined : stage.peer;
+      const peer = stage.kind === 'dialling' || stage.kind === 'talking' ? stage.peer : undefined;
       if (stage.kind === 'talking') drop(stage.line);
       stage = over;
       // The answer was whole by its length, or nobody waits for it any more: how the connection ends says nothing of it.
@@ -177,17 +207,22 @@ export const dialCarrier = (options: DialOptions): DialCarrier => {
       const was = stage;
       if (was.kind === 'over') return;
       stage = over;
-      if (was.kind === 'dialling') was.giveUp();
+      if (was.kind !== 'talking') was.giveUp();
       else {
         const { line, asking } = was;
         line.user = undefined;
         // FastCGI §5.4: the program is told, and then the line is closed; whoever does not multiplex understands one of the two.
         const abort = asking.abort();
         if (abort) say(line, [abort]);
+        if (ours) {
+          lines.linger(line, () => peers.give(was.peer, undefined, now(), undefined, trace));
+          tellEnd(undefined);
+          return finish(undefined, undefined);
+        }
         lines.hangUp(line);
       }
       tellEnd(undefined);
-      finish(was.peer, undefined);
+      finish(was.kind === 'waiting' ? undefined : was.peer, undefined);
     };
     const tellEnd = (appStatus: number | undefined): void => {
       events.outputEnd();
@@ -195,7 +230,7 @@ export const dialCarrier = (options: DialOptions): DialCarrier => {
     };
     /** `well`: what this says of the address; undefined: nothing. */
     const finish = (peer: Peer<Address> | undefined, well: boolean | undefined, why?: string): void => {
-      if (peer) peers.give(peer, well, now(), why);
+      if (peer) peers.give(peer, well, now(), why, trace);
       running.remove(channel);
       events.over();
     };
@@ -205,15 +240,15 @@ export const dialCarrier = (options: DialOptions): DialCarrier => {
       pid: undefined,
       write(piece, written) {
         if (stage.kind === 'talking') say(stage.line, stage.asking.body(piece), written);
-        return stage.kind !== 'talking' || stage.line.socket.writableLength < writeAheadBytes;
+        return stage.kind !== 'talking' || stage.line.connection.waitingBytes() < writeAheadBytes;
       },
       end() {
         if (bodySaid) return;
         bodySaid = true;
         if (stage.kind === 'talking') say(stage.line, stage.asking.bodyEnd());
       },
-      pause: () => void (stage.kind === 'talking' && stage.line.socket.pause()),
-      resume: () => void (stage.kind === 'talking' && stage.line.socket.resume()),
+      pause: () => void (stage.kind === 'talking' && stage.line.connection.pause()),
+      resume: () => void (stage.kind === 'talking' && stage.line.connection.resume()),
       hangUp: stop,
       stop,
     };
@@ -224,10 +259,8 @@ export const dialCarrier = (options: DialOptions): DialCarrier => {
   return {
     takesFiles: false,
     open,
-    busy: () => running.size,
-    served: (address) => peers.peers.find((peer) => peer.address === address)?.served ?? 0,
+    forget: (address) => lines.forget(address),
     async close() {
-      endProbing();
       running.forEach((channel) => void channel.stop());
       lines.close();
     },
@@ -238,12 +271,8 @@ export const dialCarrier = (options: DialOptions): DialCarrier => {
  * A kept connection may have been closed by the other side just as we took it. Where no byte of an answer has come, nothing was
  * uploaded and the method may be repeated (RFC 9110 §9.2.2), the request is sent once more, on a fresh connection.
  */
-const mayAskAgain = ({ body, meta }: GatewayRequest, line: Line, why: Failure): boolean =>
-  why.code === 'WIRE_TRUNCATED' &&
-  line.kept &&
-  !line.heard &&
-  body === undefined &&
-  ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'].includes(meta.get('REQUEST_METHOD') ?? '');
+const isRepeatable = ({ body, meta }: GatewayRequest): boolean =>
+  body === undefined && ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'].includes(meta.get('REQUEST_METHOD') ?? '');
 
 /** The program is well and says no: its address stays in rotation. */
 const isRefusal = ({ code }: Failure): boolean =>

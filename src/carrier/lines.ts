@@ -5,12 +5,12 @@
  *   dial ──▶ begin ──▶ … ──▶ keep ──▶ (idle) ──▶ takeKept ──▶ begin …
  *                       └──▶ drop, hangUp, or the other side's end
  */
-import { readSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
-import { crowdedMs, dialRetryMs, lastWordsBytes, unheardMs } from '../limits.js';
+import { crowdedMs, dialRetryMs, unheardMs } from '../limits.js';
+import { type Member, Roster } from '../roster.js';
 import { now } from '../trace/trace.js';
 import type { TellingReader, Told, Wire } from '../wire/wire.js';
 import type { Address } from './address.js';
+import { type Connection, connectTo } from './connection.js';
 
 export interface LineOptions {
   readonly wire: Wire;
@@ -21,9 +21,9 @@ export interface LineOptions {
 }
 
 /** A connection and what it has carried. */
-export interface Line {
-  readonly socket: Socket;
-  readonly place: Place;
+export interface Line extends Member {
+  readonly connection: Connection;
+  readonly home: Place;
   readonly reader: TellingReader;
   /** Requests so far, the present one included. */
   turns: number;
@@ -41,8 +41,8 @@ export interface Line {
 interface Place {
   /** The oldest stand first. */
   readonly idle: Line[];
-  /** Asked their first request and not heard yet; some that were, until somebody looks. */
-  fresh: Line[];
+  /** Asked their first request and not heard yet. */
+  readonly fresh: Roster<Line>;
   suspicion: NodeJS.Timeout | undefined;
   /** Until then it has more lines than workers, and none is kept; in milliseconds of the trace's clock. */
   crowdedUntilMs: number;
@@ -66,14 +66,23 @@ export interface Lines {
   keep(line: Line): void;
   /** What was written may still arrive; nothing is heard any more. */
   hangUp(line: Line): void;
+  /** Nothing more is said; calls `done` once, when the other side answers, ends or is at its end. */
+  linger(line: Line, done: () => void): void;
+  /** Nobody will be asked there again. */
+  forget(address: Address): void;
   /** Closes those that are idle, and keeps none from now on. */
   close(): void;
 }
 
-export const linesTo = (addresses: readonly Address[], { wire, keptMax, keptMs }: LineOptions): Lines => {
-  const places = new Map<Address, Place>(
-    addresses.map((address) => [address, { idle: [], fresh: [], suspicion: undefined, crowdedUntilMs: 0 }]),
-  );
+export const linesTo = ({ wire, keptMax, keptMs }: LineOptions): Lines => {
+  const places = new Map<Address, Place>();
+  const placeOf = (address: Address): Place => {
+    const known = places.get(address);
+    if (known) return known;
+    const place: Place = { idle: [], fresh: new Roster(), suspicion: undefined, crowdedUntilMs: 0 };
+    places.set(address, place);
+    return place;
+  };
   let closing = false;
   /** One clock for all of them: a timeout of each socket's own, set and cleared for every request, cost more than its write. */
   let sweeper: NodeJS.Timeout | undefined;
@@ -86,13 +95,12 @@ export const linesTo = (addresses: readonly Address[], { wire, keptMax, keptMs }
    * that is kept to be closed. So when one has become free and a fresh one is not heard all the same, none is kept for a while.
    */
   const suspect = (place: Place): void => {
-    if (place.suspicion !== undefined || place.fresh.length === 0) return;
-    place.fresh = place.fresh.filter(isUnheard);
-    const waiting = place.fresh;
-    if (waiting.length === 0) return;
+    if (place.suspicion !== undefined || place.fresh.size === 0) return;
+    const waiting: Line[] = [];
+    place.fresh.forEach((line) => void waiting.push(line));
     place.suspicion = setTimeout(() => {
       place.suspicion = undefined;
-      if (!waiting.some(isUnheard)) return;
+      if (!waiting.some((line) => line.place >= 0)) return;
       place.crowdedUntilMs = now() + crowdedMs;
       for (const line of place.idle.splice(0)) drop(line);
     }, unheardMs).unref();
@@ -100,35 +108,44 @@ export const linesTo = (addresses: readonly Address[], { wire, keptMax, keptMs }
 
   return {
     takeKept(address) {
-      const line = places.get(address)!.idle.pop();
-      line?.socket.ref();
+      const line = placeOf(address).idle.pop();
+      line?.connection.ref();
       return line;
     },
     dial: (address, untilMs, done) =>
       dialled(address, untilMs, (result) => {
-        done(typeof result === 'string' ? result : lineOver(result, places.get(address)!, wire.readTelling()));
+        done(typeof result === 'string' ? result : lineOver(result, placeOf(address), wire.readTelling()));
       }),
     keep(line) {
-      const { place, socket } = line;
+      const { home, connection } = line;
       const atMs = now();
-      const mayStay = wire.keeps && !closing && !socket.destroyed && place.idle.length < keptMax() && place.crowdedUntilMs <= atMs;
+      const mayStay = wire.keeps && !closing && !connection.isClosed() && home.idle.length < keptMax() && home.crowdedUntilMs <= atMs;
       if (!mayStay) return drop(line);
       line.user = undefined;
       line.kept = true;
       line.idleSinceMs = atMs;
-      place.idle.push(line);
-      suspect(place);
-      socket.resume();
-      // A server that is otherwise done may end.
-      socket.unref();
+      home.idle.push(line);
+      suspect(home);
+      connection.resume();
+      connection.unref();
       sweeper ??= setInterval(sweep, keptMs / 4).unref();
     },
     hangUp(line) {
-      line.user = undefined;
-      // Whoever reads nothing does not read the end either.
-      line.socket.setTimeout(keptMs);
-      line.socket.unref();
-      line.socket.destroySoon();
+      leave(line);
+      line.connection.closeSoon(keptMs);
+    },
+    linger(line, done) {
+      line.user = lingerer(line, done);
+      // Half closed: a program that has nothing more to read has not lost its client yet.
+      line.connection.end();
+      line.connection.resume();
+    },
+    forget(address) {
+      const place = places.get(address);
+      if (place === undefined) return;
+      places.delete(address);
+      place.crowdedUntilMs = Number.POSITIVE_INFINITY;
+      for (const line of place.idle.splice(0)) drop(line);
     },
     close() {
       closing = true;
@@ -141,127 +158,102 @@ export const linesTo = (addresses: readonly Address[], { wire, keptMax, keptMs }
 /** A request has been spelt for this turn of the line, and its answer is awaited. */
 export const begin = (line: Line, user: LineUser): void => {
   if (line.turns > 0) line.reader.next(line.turns);
-  else line.place.fresh.push(line);
+  else line.home.fresh.add(line);
   line.turns += 1;
   line.heard = false;
   line.user = user;
 };
 
 export const drop = (line: Line): void => {
-  line.user = undefined;
-  line.socket.destroy();
+  leave(line);
+  line.connection.close();
 };
 
-const isUnheard = ({ turns, heard, user }: Line): boolean => turns === 1 && !heard && user !== undefined;
+const leave = (line: Line): void => {
+  line.user = undefined;
+  line.home.fresh.remove(line);
+};
+
+/** What comes is nobody's. Whoever writes is at work on it no longer: it is told so by the next write, which fails. */
+const lingerer = (line: Line, done: () => void): LineUser => {
+  const over = (): void => {
+    drop(line);
+    done();
+  };
+  return { received: over, told() {}, drain() {}, ended: over };
+};
 
 // --- how a line hears ---------------------------------------------------------------------------------------------------
 
-const lineOver = (socket: Socket, place: Place, reader: TellingReader): Line => {
-  const line: Line = { socket, place, reader, turns: 0, kept: false, idleSinceMs: 0, heard: false, user: undefined };
-  let errno: string | undefined;
-  let atEnd = false;
+const lineOver = (connection: Connection, home: Place, reader: TellingReader): Line => {
+  const line: Line = { connection, home, place: -1, reader, turns: 0, kept: false, idleSinceMs: 0, heard: false, user: undefined };
 
   /** Whoever is told one thing may give the line back, and another may have it at once: what follows then is for neither. */
   const tell = (told: readonly Told[]): void => {
     const { user } = line;
     for (const one of told) {
-      if (line.user !== user) return void socket.destroy();
+      if (line.user !== user) return breakOff();
       user?.told(one);
     }
   };
-  const hear = (bytes: Buffer): void => {
-    // Nobody has asked: a line on which something comes by itself is not one to trust with a request.
-    if (line.user === undefined) return void socket.destroy();
-    line.heard = true;
-    line.user.received(bytes);
-    tell(line.reader.push(bytes));
-  };
-  const end = (): void => {
-    if (atEnd) return;
-    atEnd = true;
-    const at = place.idle.indexOf(line);
-    if (at >= 0) place.idle.splice(at, 1);
+  const end = (errno: string | undefined): void => {
+    home.fresh.remove(line);
+    const at = home.idle.indexOf(line);
+    if (at >= 0) home.idle.splice(at, 1);
     if (line.user && errno === undefined) tell(line.reader.end());
     line.user?.ended(errno);
   };
-
-  socket.on('data', hear);
-  socket.on('drain', () => line.user?.drain());
-  // Set only while nobody has it.
-  socket.on('timeout', () => socket.destroy());
-  socket.on('end', end);
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    errno = error.code ?? error.message;
-  });
-  socket.on('close', end);
-
-  // The program may have answered and gone without reading the body. The write that finds this out makes Node drop the connection,
-  // and the answer with it, which is here already.
-  const destroy = socket._destroy;
-  socket._destroy = (error: NodeJS.ErrnoException | null, done) => {
-    if (error?.syscall === 'write' && line.user && socket.readableLength === 0) {
-      const { pieces, whole } = lastWords(socket);
-      for (const piece of pieces) if (line.user) hear(piece);
-      // EPIPE: it closed in good order. ECONNRESET: it did not, and what came may be half of it.
-      if (whole && error.code === 'EPIPE') end();
-    }
-    destroy.call(socket, error, done);
+  /** Nobody has asked, or another one has: a line on which something comes by itself is not one to trust with a request. */
+  const breakOff = (): void => {
+    connection.close();
+    end(undefined);
   };
-  return line;
-};
 
-/** What the kernel has received on a connection that is about to be dropped; `whole` when the other side's end came too. */
-const lastWords = (socket: Socket): { pieces: Buffer[]; whole: boolean } => {
-  const pieces: Buffer[] = [];
-  // Not there on Windows, and no public way to it anywhere.
-  const fd = (socket as { _handle?: { fd?: number } })._handle?.fd ?? -1;
-  let whole = false;
-  try {
-    while (fd >= 0 && !whole) {
-      const piece = Buffer.allocUnsafe(lastWordsBytes);
-      const bytes = readSync(fd, piece);
-      whole = bytes === 0;
-      if (!whole) pieces.push(piece.subarray(0, bytes));
-    }
-  } catch {
-    // EAGAIN: nothing more is here; ECONNRESET: nothing more will come.
-  }
-  return { pieces, whole };
+  connection.hear({
+    heard(bytes) {
+      if (line.user === undefined) return breakOff();
+      line.heard = true;
+      home.fresh.remove(line);
+      line.user.received(bytes);
+      tell(line.reader.push(bytes));
+    },
+    drained: () => line.user?.drain(),
+    ended: end,
+  });
+  return line;
 };
 
 // --- how it is dialled --------------------------------------------------------------------------------------------------
 
-const dialled = (address: Address, untilMs: number, done: (result: Socket | string) => void): (() => void) => {
-  let socket: Socket | undefined;
+const dialled = (address: Address, untilMs: number, done: (result: Connection | string) => void): (() => void) => {
+  let giveUp = (): void => {};
   let patience: NodeJS.Timeout | undefined;
   let retry: NodeJS.Timeout | undefined;
   let over = false;
 
   /** Without a result: nobody waits for one. */
-  const finish = (result?: Socket | string): void => {
+  const finish = (result?: Connection | string): void => {
     if (over) return;
     over = true;
     clearTimeout(patience);
     clearTimeout(retry);
-    if (result !== socket) socket?.destroy();
+    giveUp();
     if (result !== undefined) done(result);
   };
+  const wait = (): void => {
+    if (untilMs < Number.POSITIVE_INFINITY) patience ??= setTimeout(() => finish('ETIMEDOUT'), Math.max(1, untilMs - now()));
+  };
   const attempt = (): void => {
-    const fresh = connect({ ...address, noDelay: true });
-    const failed = (error: NodeJS.ErrnoException): void => {
+    giveUp = connectTo(address, (result) => {
+      if (result !== 'EAGAIN') return finish(result);
       // The backlog of a Unix socket is full: whoever listens is there and busy, so the request waits for its turn.
-      if (error.code === 'EAGAIN' && !over) retry = setTimeout(attempt, dialRetryMs);
-      else finish(error.code ?? error.message);
-    };
-    socket = fresh;
-    fresh.once('error', failed);
-    fresh.once('connect', () => {
-      fresh.removeListener('error', failed);
-      finish(fresh);
+      wait();
+      retry = setTimeout(attempt, dialRetryMs);
     });
   };
 
-  if (untilMs < Number.POSITIVE_INFINITY) patience = setTimeout(() => finish('ETIMEDOUT'), Math.max(1, untilMs - now()));
+  // A Unix socket says at once whether it takes a connection.
+  if ('host' in address) wait();
   attempt();
   return () => finish();
 };

@@ -1,249 +1,435 @@
 /**
  * The carrier of workers that are ours: FastCGI programs and WSGI applications, started by us, kept, and started anew when they end.
  * Each listens at a Unix socket of its own in a folder that is ours alone, so that the least busy one is chosen here and not by a race for
- * one socket; the way to it is dial.ts.
+ * one socket; the way to it is dial.ts, whose peers they are.
  *
- *   open ──▶ a generation ──▶ dial ──▶ worker 1 … n
- *                 ▲
- *   reload ──▶ a new one, when all of it is ready; the old one finishes what it has, and ends
+ *   open ──▶ dial ──▶ take: the least busy worker ──▶ … ──▶ give: it is free again, or due to be replaced
+ *
+ *   staff: one is missing, or due ──▶ hire ──▶ starting ──▶ ready ──▶ stopping ──▶ gone
+ *   reload: a generation beside the present one, which takes over when all of it is ready; the old one finishes what it has, and ends
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastOf } from '../bytes.js';
 import { type Failure, failure } from '../failures.js';
-import { bootFailuresMax, bootMs, restartLongestMs, restartMs, stderrKeptBytes, workerStartMs } from '../limits.js';
-import type { Worker, WorkerEnd, WorkerEvents } from '../process/worker.js';
-import { now } from '../trace/trace.js';
-import type { GatewayRequest } from '../types.js';
+import {
+  bootFailuresMax,
+  bootMs,
+  restartLongestMs,
+  restartMs,
+  stackDumpMs,
+  stderrKeptBytes,
+  workerFilesMax,
+  workerIdleMs,
+  workerLookMs,
+  workerStartMs,
+} from '../limits.js';
+import { vitals } from '../process/vitals.js';
+import type { Births, WorkerEnd } from '../process/worker.js';
+import type { PoolStatus } from '../status/status.js';
+import { now, wallClock } from '../trace/trace.js';
 import type { Address } from './address.js';
-import type { Carrier, ChannelEvents } from './channel.js';
+import type { Peers } from './balance.js';
+import type { Carrier } from './channel.js';
 import type { DialCarrier } from './dial.js';
+import { type PoolTally, poolTally } from './pool-tally.js';
+import { freeSlot, type Generation, howItEnded, isStuck, near, type PoolWorker, statusOf, whyEnded } from './pool-worker.js';
+import { type Slots, slots } from './slots.js';
 
 export interface PoolOptions {
-  readonly workers: number;
-  /** Starts one, which is dialled at `path`. */
-  readonly start: (path: string, events: WorkerEvents) => Worker;
-  readonly dial: (addresses: readonly Address[]) => DialCarrier;
+  readonly dial: (peers: Peers<Address>) => DialCarrier;
+  /** How the workers of one generation are born. */
+  readonly births: () => Births;
+  /** Equal: that many, always. Else so many are always there, and more come while requests wait. */
+  readonly workersMin: number;
+  readonly workersMax: number;
+  /** Requests at once in each. */
+  readonly threads: number;
+  readonly recycle: Recycle;
+  /** A request that nobody waits for may run on for so long before its worker is ended; 0: for ever. */
+  readonly stuckMs: number;
   readonly killGraceMs: number;
+  /** Asked of a worker of a new generation before that takes over; resolves with why it is not well. */
+  readonly healthy: ((address: Address) => Promise<string | undefined>) | undefined;
+  readonly queueMax: number;
+  readonly queueMs: number;
   /** What a worker prints outside of any request. */
   readonly errors: (pid: number | undefined, piece: Buffer) => void;
-  /** So many take requests now: one more request than that would wait behind another one's. */
-  readonly ready: (count: number) => void;
   /** A worker is gone; `why` is worth a line: it ended by itself, or could not be started. */
   readonly ended: (pid: number | undefined, why: string | undefined) => void;
+  /** The workers have loaded more files than before. */
+  readonly loaded: () => void;
+}
+
+/** When a worker that is well is replaced all the same; 0: never. */
+export interface Recycle {
+  /** After about so many requests: each worker gets a number of its own near it, so that they do not all go at once. */
+  readonly requests: number;
+  readonly memoryBytes: number;
+  readonly ageMs: number;
 }
 
 export interface Pool extends Carrier {
+  /** Where requests wait for a worker: a slot is one of them, or a part of one that takes several. */
+  readonly queue: Slots;
   /**
    * A new generation beside the present one. Resolves when it has taken over, or with why it did not: then the present one goes on.
    * The old one has `graceMs` for the requests it holds.
    */
   reload(graceMs: number): Promise<Failure | undefined>;
+  /** What the workers say they have loaded; those of a deployment that was refused, too. */
+  files(): readonly string[];
+  status(): Omit<PoolStatus, 'where' | 'gateway' | 'label'>;
+}
+
+/** A generation that wants to take over. */
+interface Candidate {
+  readonly generation: Generation;
+  readonly wanted: number;
+  readonly graceMs: number;
+  readonly settled: (why: Failure | undefined) => void;
 }
 
 export const poolCarrier = (options: PoolOptions): Pool => {
+  const { workersMin, workersMax, threads, recycle, killGraceMs, stuckMs } = options;
   const folder = mkdtempSync(join(tmpdir(), 'cgi-serve-'));
-  const generations = new Set<Generation>();
-  let count = 0;
-  let reloading = false;
-  let current: Generation | undefined;
-  const begin = (settled: (why: Failure | undefined) => void): Generation => {
-    count += 1;
-    const begun = generation(join(folder, String(count)), options, {
-      settled,
-      changed: () => begun === current && options.ready(begun.ready()),
-      over: () => void generations.delete(begun),
-    });
-    generations.add(begun);
-    return begun;
-  };
-  current = begin(() => {});
-
-  return {
-    takesFiles: false,
-    open: (request, events) => current!.open(request, events),
-    reload: (graceMs) =>
-      new Promise((resolve) => {
-        if (reloading) return resolve(failure('WORKERS_FAILED', { detail: 'a reload is under way already' }));
-        reloading = true;
-        const next = begin((why) => {
-          reloading = false;
-          if (why) next.retire(0);
-          else {
-            current!.retire(graceMs);
-            current = next;
-            options.ready(next.ready());
-          }
-          resolve(why);
-        });
-      }),
-    async close() {
-      for (const each of generations) each.retire(0);
-      while (generations.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-};
-
-/** Workers that were started together, and the requests that only they can finish. */
-interface Generation {
-  /** How many of its workers take requests. */
-  ready(): number;
-  open(request: GatewayRequest, events: ChannelEvents): void;
-  /** Takes no new request; ends when it has none, or after `graceMs`. */
-  retire(graceMs: number): void;
-}
-
-interface Post {
-  readonly address: { readonly path: string; readonly text: string };
-  worker: Worker | undefined;
-  pid: number | undefined;
-  /** It takes requests. */
-  ready: boolean;
-}
-
-interface GenerationEvents {
-  /** All workers are ready for the first time, or why they will not be. Once. */
-  settled(why: Failure | undefined): void;
-  /** More or fewer workers take requests. */
-  changed(): void;
-  /** None is left. */
-  over(): void;
-}
-
-const generation = (name: string, options: PoolOptions, events: GenerationEvents): Generation => {
-  const { workers, start, dial, killGraceMs } = options;
-  const posts: Post[] = Array.from({ length: workers }, (_, i) => {
-    const address = { path: `${name}-${i + 1}`, text: `worker ${i + 1}` };
-    return { address, worker: undefined, pid: undefined, ready: false };
-  });
-  const carrier = dial(posts.map(({ address }) => address));
-  /** Requests that came while no worker was ready. */
-  const waiting: (() => void)[] = [];
-  let settled = false;
+  const startedAt = wallClock();
+  const tally: PoolTally = poolTally();
+  const workers = new Set<PoolWorker>();
+  let births = 0;
+  let generations = 0;
+  let turn = 0;
+  const begin = (): Generation => ({ number: ++generations, births: options.births(), files: new Set() });
+  let current = begin();
+  let candidate: Candidate | undefined;
+  let refused: Generation | undefined;
+  let reloadFailure: string | undefined;
+  /** Those that requests are given to. Made anew when somebody's state changes, which is seldom; read several times for each request. */
+  let ready: PoolWorker[] = [];
   /** Workers that ended before they could be relied on, in a row. */
   let bootFailures = 0;
-  let lastWords: Buffer = Buffer.alloc(0);
   let lastEnd = '';
+  let lastWords: Buffer = Buffer.alloc(0);
   let rest: NodeJS.Timeout | undefined;
-  let retired = false;
-  /** When the requests it holds have had their time. */
-  let untilMs = Number.POSITIVE_INFINITY;
+  /** When no worker was to spare. */
+  let allBusyMs = now();
+  let closing: (() => void) | undefined;
 
-  const settle = (why: Failure | undefined): void => {
-    if (settled) return;
-    settled = true;
-    events.settled(why);
+  /** Requests whose worker was gone before it had them, and there was no other. */
+  const stranded = new Set<() => void>();
+
+  const queue = slots({
+    ...{ atOnceMax: workersMax * threads, newbornsMax: Number.POSITIVE_INFINITY, queueMax: options.queueMax, queueMs: options.queueMs },
+    // In a pool that is broken one is pretended, so that a request learns at once why.
+    idle: () => (isBroken() ? 1 : ready.reduce((count, { inFlight }) => count + (inFlight < threads ? 1 : 0), 0)),
+    watcher: {
+      queued(waiting) {
+        tally.waitingMost = Math.max(tally.waitingMost, waiting);
+        if (ready.length + starting().length >= workersMax) tally.ceilings += 1;
+        staff();
+      },
+      granted: (waitedMs) => tally.granted(waitedMs),
+      dropped: (why) => tally.dropped(why),
+    },
+  });
+
+  // --- who is there ----------------------------------------------------------------------------------------------
+
+  const setState = (worker: PoolWorker, state: PoolWorker['state']): void => {
+    worker.state = state;
+    recount();
   };
-  const readyCount = (): number => posts.filter(({ ready }) => ready).length;
-  const isBroken = (): boolean => bootFailures >= bootFailuresMax;
-  const whyBroken = (): Failure => failure('WORKERS_FAILED', { detail: lastEnd, stderr: lastWords.toString() });
+  const recount = (): void => {
+    ready = [...workers].filter(({ generation, state }) => generation === current && state === 'ready');
+  };
+  /** Somebody may be free who was not, or nobody will be. */
   const letGo = (): void => {
-    for (const go of waiting.splice(0)) go();
+    if (stranded.size > 0) {
+      const waiting = [...stranded];
+      stranded.clear();
+      for (const go of waiting) go();
+    }
+    queue.look();
   };
+  const starting = (): PoolWorker[] => [...workers].filter(({ generation, state }) => generation === current && state === 'starting');
+  const isBroken = (): boolean => bootFailures >= bootFailuresMax && ready.length === 0;
+  const whyBroken = (): Failure => failure('WORKERS_FAILED', { detail: lastEnd, stderr: lastWords.toString() });
+  const busy = (): number => ready.reduce((count, { inFlight }) => count + (inFlight > 0 ? 1 : 0), 0);
 
-  const hire = (post: Post): void => {
-    const servedBefore = carrier.served(post.address);
-    let words: Buffer = Buffer.alloc(0);
+  // --- dial's peers ----------------------------------------------------------------------------------------------
+
+  const peers: Peers<Address> = {
+    take(atMs, tried, trace) {
+      let best: PoolWorker | undefined;
+      turn += 1;
+      // Equals take turns.
+      for (let i = 0; i < ready.length; i++) {
+        const worker = ready[(i + turn) % ready.length]!;
+        if (worker.inFlight < threads && !tried.includes(worker) && (best === undefined || worker.inFlight < best.inFlight)) best = worker;
+      }
+      if (tried.length > 0 && best !== undefined) tally.retries += 1;
+      if (best === undefined) return undefined;
+      best.inFlight += 1;
+      best.running.push(trace);
+      trace.pid = best.pid;
+      trace.worker = { slot: best.slot, generation: best.generation.number };
+      const active = busy();
+      tally.activeMost = Math.max(tally.activeMost, active);
+      if (active === ready.length) allBusyMs = atMs;
+      return best;
+    },
+    give(peer, well, _atMs, why, trace) {
+      const worker = peer as PoolWorker;
+      worker.inFlight -= 1;
+      worker.running.splice(worker.running.indexOf(trace), 1);
+      worker.last = { trace, tookMs: trace.sinceMs('granted') };
+      if (well) worker.served += 1;
+      else if (well === false) worker.failed += 1;
+      else tally.aborts += 1;
+      if (why === 'WIRE_TRUNCATED') tally.truncations += 1;
+      if (worker.served >= worker.requestsMax) worker.due ??= 'requests';
+      if (worker.state === 'stopping' && worker.inFlight === 0) dismiss(worker);
+      if (worker.due) staff();
+      letGo();
+    },
+    whenReady(go) {
+      if (isBroken() || closing) return undefined;
+      stranded.add(go);
+      return () => stranded.delete(go);
+    },
+  };
+  const dialling = options.dial(peers);
+
+  // --- hired, ready, gone ----------------------------------------------------------------------------------------
+
+  const hire = (generation: Generation, replaces?: PoolWorker): void => {
+    births += 1;
+    const slot = replaces?.slot ?? freeSlot(workers, generation);
+    const address = { path: join(folder, String(births)), text: `worker ${slot}` };
+    const worker: PoolWorker = {
+      ...{ address, generation, slot, replaces, startedAt: wallClock(), bornMs: now(), state: 'starting' },
+      ...{ process: undefined, pid: undefined, inFlight: 0, served: 0, failed: 0, failures: 0, outUntilMs: 0 },
+      ...{
+        running: [],
+        last: undefined,
+        suspect: undefined,
+        givenUp: false,
+        requestsMax: near(recycle.requests),
+        due: undefined,
+        words: Buffer.alloc(0),
+      },
+    };
+    workers.add(worker);
     /** It has taken requests for a while: what ends it now is nothing that ends each of them at its start. */
     let proven = false;
     const prove = (): void => {
       proven = true;
+      if (generation !== current) return;
       bootFailures = 0;
-      if (posts.some(({ worker }) => worker === undefined)) fillLater();
+      staff();
     };
-    let clock = setTimeout(() => post.worker?.stop(killGraceMs), workerStartMs).unref();
-    post.worker = start(post.address.path, {
+    let clock = setTimeout(() => worker.process?.stop(killGraceMs), workerStartMs).unref();
+    worker.process = generation.births.start(address.path, {
       born(pid) {
-        post.pid = pid;
+        worker.pid = pid;
       },
       ready() {
         clearTimeout(clock);
+        if (worker.state !== 'starting') return;
         clock = setTimeout(prove, bootMs).unref();
-        post.ready = true;
-        events.changed();
-        letGo();
-        if (readyCount() === workers) settle(undefined);
+        setState(worker, 'ready');
+        if (replaces && workers.has(replaces)) {
+          tally.recycled[replaces.due ?? 'age'] += 1;
+          retire(replaces);
+        }
+        if (generation === candidate?.generation) void consider(candidate);
+        else letGo();
+      },
+      loaded(file) {
+        if (generation.files.has(file) || generation.files.size >= workerFilesMax) return;
+        generation.files.add(file);
+        options.loaded();
       },
       errors(piece) {
-        words = lastOf(words, piece, stderrKeptBytes);
-        options.errors(post.pid, piece);
+        worker.words = lastOf(worker.words, piece, stderrKeptBytes);
+        options.errors(worker.pid, piece);
       },
       exited(end) {
-        const { pid } = post;
         clearTimeout(clock);
-        post.worker = undefined;
-        post.pid = undefined;
-        post.ready = false;
-        events.changed();
-        if (retired) {
-          options.ended(pid, undefined);
-          return maybeOver();
-        }
-        lastWords = words;
-        lastEnd = howItEnded(end);
-        bootFailures = proven || carrier.served(post.address) > servedBefore ? 0 : bootFailures + 1;
-        options.ended(pid, bootFailures <= bootFailuresMax ? lastEnd : undefined);
-        if (isBroken()) {
-          settle(whyBroken());
-          letGo();
-        }
-        fillLater();
+        workers.delete(worker);
+        dialling.forget(address);
+        rmSync(address.path, { force: true });
+        const expected = worker.state === 'stopping' || closing !== undefined;
+        setState(worker, 'stopping');
+        if (expected) options.ended(worker.pid, undefined);
+        else if (generation === candidate?.generation) refuse(candidate, whyEnded(end, worker.words));
+        else crashed(worker, end, proven || worker.served > 0);
+        endOf(generation);
       },
     });
   };
-  /** At once after a good life; else after a rest that grows. In a broken pool one worker at a time finds out whether it still is. */
-  const fillLater = (): void => {
-    // Also said by the very failure that retires it: a broken deployment must not be tried again when the next one has mended the file.
-    if (retired) return;
+  const crashed = ({ pid, words }: PoolWorker, end: WorkerEnd, wasWell: boolean): void => {
+    tally.crashed += 1;
+    lastEnd = howItEnded(end);
+    lastWords = words;
+    bootFailures = wasWell ? 0 : bootFailures + 1;
+    options.ended(pid, bootFailures <= bootFailuresMax ? lastEnd : undefined);
+    staff();
+    letGo();
+  };
+  /** It gets no more requests, and ends after those it has. */
+  const retire = (worker: PoolWorker): void => {
+    if (worker.state === 'stopping') return;
+    setState(worker, 'stopping');
+    if (worker.inFlight === 0) dismiss(worker);
+  };
+  const dismiss = (worker: PoolWorker): void => {
+    setState(worker, 'stopping');
+    dialling.forget(worker.address);
+    worker.process?.stop(killGraceMs);
+  };
+  const endOf = (generation: Generation): void => {
+    const isLast = ![...workers].some((worker) => worker.generation === generation);
+    if (isLast && (generation !== current || closing)) generation.births.close(killGraceMs);
+    if (workers.size === 0) closing?.();
+  };
+
+  // --- how many --------------------------------------------------------------------------------------------------
+
+  const wanted = (): number => {
+    const asked = busy() + Math.ceil(queue.waiting() / threads);
+    return Math.min(workersMax, Math.max(workersMin, asked, isBroken() ? 1 : 0));
+  };
+  /**
+   * Hires who is missing, and a replacement for one who is due. At once after a good life; else after a rest that grows. In a broken pool
+   * one worker at a time finds out whether it still is.
+   */
+  const staff = (): void => {
+    if (closing || rest) return;
     const restMs = bootFailures === 0 ? 0 : Math.min(restartLongestMs, restartMs * 2 ** (bootFailures - 1));
-    rest ??= setTimeout(() => {
+    if (restMs === 0) return staffNow();
+    rest = setTimeout(() => {
       rest = undefined;
-      const vacant = posts.filter(({ worker }) => worker === undefined);
-      for (const post of isBroken() ? vacant.slice(0, 1) : vacant) hire(post);
+      staffNow();
     }, restMs);
   };
-  const maybeOver = (): void => {
-    if (posts.every(({ worker }) => worker === undefined)) events.over();
-  };
-  const end = async (): Promise<void> => {
-    await carrier.close();
-    for (const { worker } of posts) worker?.stop(killGraceMs);
-    maybeOver();
+  const staffNow = (): void => {
+    const begun = starting();
+    const missing = wanted() - ready.length - begun.filter(({ replaces }) => !replaces).length;
+    for (let i = 0; i < (isBroken() ? Math.min(1, missing) : missing); i++) hire(current);
+    // One at a time: twice the memory for all at once is what recycling should avoid.
+    const due = ready.find((worker) => worker.due !== undefined);
+    if (due && !begun.some(({ replaces }) => replaces)) hire(current, due);
   };
 
-  for (const post of posts) hire(post);
+  // --- now and then ----------------------------------------------------------------------------------------------
+
+  const look = (): void => {
+    const atMs = now();
+    // Those that are on their way out, too.
+    for (const worker of workers) {
+      if (worker.givenUp) continue;
+      const stuck = worker.running.find((trace) => isStuck(trace, stuckMs));
+      if (stuck && stuck === worker.suspect) giveUp(worker);
+      worker.suspect = stuck;
+    }
+    for (const worker of ready) {
+      if (recycle.ageMs > 0 && atMs - worker.bornMs > recycle.ageMs) worker.due ??= 'age';
+      else if (recycle.memoryBytes > 0 && (vitals(worker.pid)?.rssBytes ?? 0) > recycle.memoryBytes) worker.due ??= 'memory';
+    }
+    if (ready.length > workersMin && ready.length > wanted() && atMs - allBusyMs > workerIdleMs) {
+      const spare = ready.filter(({ inFlight }) => inFlight === 0).at(-1);
+      if (spare) {
+        tally.recycled.idle += 1;
+        allBusyMs = atMs;
+        retire(spare);
+      }
+    }
+    staff();
+  };
+  /** Its client has been told. What it is at is asked first: a stack says more than an exit code. */
+  const giveUp = (worker: PoolWorker): void => {
+    tally.recycled.stuck += 1;
+    worker.givenUp = true;
+    setState(worker, 'stopping');
+    worker.process?.dump();
+    setTimeout(() => dismiss(worker), stackDumpMs);
+  };
+  const looking = setInterval(look, workerLookMs).unref();
+
+  // --- a new generation ------------------------------------------------------------------------------------------
+
+  const consider = async (one: Candidate): Promise<void> => {
+    const whole = [...workers].filter(({ generation, state }) => generation === one.generation && state === 'ready');
+    if (whole.length < one.wanted) return;
+    const why = await options.healthy?.(whole[0]!.address);
+    if (candidate !== one) return;
+    if (why !== undefined) return refuse(one, failure('WORKERS_FAILED', { detail: why }));
+    candidate = undefined;
+    refused = undefined;
+    reloadFailure = undefined;
+    bootFailures = 0;
+    tally.reloads += 1;
+    const old = [...workers].filter(({ generation }) => generation === current);
+    const before = current;
+    current = one.generation;
+    recount();
+    for (const worker of old) retire(worker);
+    const patience = setTimeout(() => old.forEach((worker) => void (workers.has(worker) && dismiss(worker))), one.graceMs);
+    patience.unref();
+    endOf(before);
+    staff();
+    letGo();
+    one.settled(undefined);
+  };
+  const refuse = (one: Candidate, why: Failure): void => {
+    candidate = undefined;
+    refused = one.generation;
+    reloadFailure = why.evidence.detail;
+    for (const worker of workers) if (worker.generation === one.generation) dismiss(worker);
+    endOf(one.generation);
+    one.settled(why);
+  };
+
+  staffNow();
 
   return {
-    ready: readyCount,
-    open(request, channel) {
-      const go = (): void => {
-        if (readyCount() > 0) return carrier.open(request, channel);
-        channel.failed(retired ? failure('SHUTTING_DOWN') : whyBroken());
-        channel.over();
-      };
-      if (readyCount() > 0 || isBroken() || retired) go();
-      else waiting.push(go);
+    takesFiles: false,
+    open(request, events, trace) {
+      if (ready.length > 0) return dialling.open(request, events, trace);
+      tally.drops.failed += 1;
+      events.failed(closing ? failure('SHUTTING_DOWN') : whyBroken());
+      events.over();
     },
-    retire(graceMs) {
-      // Whoever closes the server does not wait for what a reload allowed.
-      untilMs = Math.min(untilMs, now() + graceMs);
-      if (retired) return;
-      retired = true;
+    queue,
+    reload: (graceMs) =>
+      new Promise((settled) => {
+        if (candidate || closing)
+          return settled(failure('WORKERS_FAILED', { detail: closing ? 'stopping' : 'a reload is under way already' }));
+        const generation = begin();
+        candidate = { generation, graceMs, settled, wanted: Math.max(1, workersMin, ready.length) };
+        for (let i = 0; i < candidate.wanted; i++) hire(generation);
+      }),
+    files: () => [...new Set([current, candidate?.generation, refused].flatMap((generation) => [...(generation?.files ?? [])]))],
+    status: () => ({
+      ...{ workersMin, workersMax, startedAt, reloadFailure, generation: current.number },
+      ...tally.told(queue.waiting(), options.queueMax),
+      workers: [...workers].map(statusOf).sort((a, b) => a.slot - b.slot || a.generation - b.generation),
+    }),
+    async close() {
+      if (closing) return;
+      clearInterval(looking);
       clearTimeout(rest);
-      settle(failure('SHUTTING_DOWN'));
-      letGo();
-      const look = setInterval(() => {
-        if (carrier.busy() > 0 && now() < untilMs) return;
-        clearInterval(look);
-        void end();
-      }, lookMs);
+      const over = new Promise<void>((resolve) => {
+        closing = resolve;
+      });
+      if (candidate) refuse(candidate, failure('SHUTTING_DOWN'));
+      await dialling.close();
+      for (const worker of workers) dismiss(worker);
+      endOf(current);
+      await over;
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 };
-
-const lookMs = 20;
-
-const howItEnded = ({ code, signal, errno }: WorkerEnd): string =>
-  errno !== undefined ? `it could not be started: ${errno}` : signal !== undefined ? signal : `exit ${code}`;

@@ -17,6 +17,18 @@ export interface SlotBounds {
   readonly newbornsMax: number;
   readonly queueMax: number;
   readonly queueMs: number;
+  /** Where somebody else knows who is free, as a pool knows its workers: a slot is one of them. */
+  readonly idle?: () => number;
+  readonly watcher?: QueueWatcher;
+}
+
+/** Told how the queue is. */
+export interface QueueWatcher {
+  /** One more waits; so many do now. */
+  queued(waiting: number): void;
+  /** It waited so long; 0 for most. */
+  granted(waitedMs: number): void;
+  dropped(why: 'full' | 'timeout' | 'left' | 'closed'): void;
 }
 
 export interface Slots {
@@ -25,6 +37,9 @@ export interface Slots {
   /** Refuses everyone who waits and everyone who comes. */
   close(): void;
   busy(): number;
+  waiting(): number;
+  /** Somebody may be free who was not. */
+  look(): void;
 }
 
 export interface SlotUser {
@@ -37,6 +52,7 @@ export interface SlotUser {
 /** A doubly linked list keeps order and lets a waiter leave from the middle; who has left points to nobody. */
 interface Waiter {
   readonly user: SlotUser;
+  readonly sinceMs: number;
   readonly untilMs: number;
   before: Waiter | undefined;
   after: Waiter | undefined;
@@ -49,7 +65,7 @@ interface Newborn {
 }
 
 export const slots = (bounds: SlotBounds): Slots => {
-  const { queueMax, queueMs } = bounds;
+  const { queueMax, queueMs, idle, watcher } = bounds;
   const newborns: Newborn[] = [];
   let first: Waiter | undefined;
   let last: Waiter | undefined;
@@ -58,7 +74,7 @@ export const slots = (bounds: SlotBounds): Slots => {
   let closed = false;
   let clock: NodeJS.Timeout | undefined;
 
-  const free = (): boolean => busy < bounds.atOnceMax && newborns.length < bounds.newbornsMax;
+  const free = (): boolean => (idle ? idle() > 0 : busy < bounds.atOnceMax && newborns.length < bounds.newbornsMax);
   const grant = (user: SlotUser): void => {
     const newborn: Newborn = { user, untilMs: now() + newbornMs };
     busy += 1;
@@ -78,8 +94,9 @@ export const slots = (bounds: SlotBounds): Slots => {
   };
   const next = (): void => {
     while (first !== undefined && free()) {
-      const { user } = first;
+      const { user, sinceMs } = first;
       leave(first);
+      watcher?.granted(now() - sinceMs);
       grant(user);
     }
   };
@@ -105,8 +122,10 @@ export const slots = (bounds: SlotBounds): Slots => {
     for (const newborn of [...newborns]) if (newborn.untilMs <= atMs || !newborn.user.works()) grow(newborn);
     next();
     // All wait equally long, so that the first in the queue is the first whose time is up.
-    while (first !== undefined && first.untilMs <= atMs)
+    while (first !== undefined && first.untilMs <= atMs) {
+      watcher?.dropped('timeout');
       refuseFirst(failure('QUEUE_TIMEOUT', { detail: `waited ${queueMs} ms; ${busy} running` }));
+    }
     if (first !== undefined) return;
     clearInterval(clock);
     clock = undefined;
@@ -114,30 +133,43 @@ export const slots = (bounds: SlotBounds): Slots => {
 
   return {
     busy: () => busy,
+    waiting: () => waiting,
+    look: next,
     acquire(user) {
       if (closed) {
+        watcher?.dropped('closed');
         user.refused(failure('SHUTTING_DOWN'));
         return () => {};
       }
       if (first === undefined && free()) {
+        watcher?.granted(0);
         grant(user);
         return () => {};
       }
       if (busy + waiting >= bounds.atOnceMax + queueMax) {
+        watcher?.dropped('full');
         user.refused(failure('QUEUE_FULL', { detail: `${busy} running, ${waiting} waiting` }));
         return () => {};
       }
-      const waiter: Waiter = { user, untilMs: now() + queueMs, before: last, after: undefined, waits: true };
+      const sinceMs = now();
+      const waiter: Waiter = { user, sinceMs, untilMs: sinceMs + queueMs, before: last, after: undefined, waits: true };
       if (last) last.after = waiter;
       else first = waiter;
       last = waiter;
       waiting += 1;
       clock ??= setInterval(look, newbornLookMs);
-      return () => leave(waiter);
+      watcher?.queued(waiting);
+      return () => {
+        if (waiter.waits) watcher?.dropped('left');
+        leave(waiter);
+      };
     },
     close() {
       closed = true;
-      while (first !== undefined) refuseFirst(failure('SHUTTING_DOWN'));
+      while (first !== undefined) {
+        watcher?.dropped('closed');
+        refuseFirst(failure('SHUTTING_DOWN'));
+      }
     },
   };
 };

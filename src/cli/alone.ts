@@ -4,7 +4,7 @@
  *
  *   asked.ts → route → script/meta → gateway.call → script/reply → whoever asked
  */
-import type { Carrier } from '../carrier/channel.js';
+import type { Carrier, ChannelEvents } from '../carrier/channel.js';
 import { gatewayRequest } from '../exchange.js';
 import { type Failure, failure, isFailure } from '../failures.js';
 import { createCgiGateway } from '../gateway/catalog.js';
@@ -139,10 +139,10 @@ interface Watched {
 /** Observing is wrapping: the carrier goes on as it is, and what flows through is told. */
 const tapped = (carrier: Carrier, watched: ReadonlyMap<GatewayRequest, Watched>): Carrier => ({
   takesFiles: carrier.takesFiles,
-  open(request, events) {
+  open(request, events, trace) {
     const seen = watched.get(request);
-    if (seen === undefined) return carrier.open(request, events);
-    carrier.open(request, {
+    if (seen === undefined) return carrier.open(request, events, trace);
+    const told: ChannelEvents = {
       ...events,
       opened(channel) {
         seen.openedMs = now();
@@ -160,7 +160,8 @@ const tapped = (carrier: Carrier, watched: ReadonlyMap<GatewayRequest, Watched>)
         seen.tap?.errors(piece);
         events.errors(piece);
       },
-    });
+    };
+    carrier.open(request, told, trace);
   },
   close: () => carrier.close(),
 });

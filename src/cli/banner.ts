@@ -18,6 +18,8 @@ export interface Ready {
   readonly endpoints: readonly Endpoint[];
   /** Addresses of this machine that others can reach, for a server that listens on all. */
   readonly network: readonly string[];
+  /** The lab's URL, with its key. */
+  readonly lab: string | undefined;
   /** The default port was taken by someone else. */
   readonly busyPort: number | undefined;
   readonly prefix: string;
@@ -26,7 +28,7 @@ export interface Ready {
   readonly publicDir: string | undefined;
   readonly mounts: readonly MountOption[];
   /** Of each pool. */
-  readonly workers: number;
+  readonly workers: { readonly min: number; readonly max: number };
   readonly configFile: string | undefined;
   readonly births: Site['births'];
   readonly scripts: readonly ScriptReport[];
@@ -49,6 +51,7 @@ export const banner = (ready: Ready, lang: Lang, p: Palette): string[] => {
     `  ${p.bold(p.green(`cgi-serve ${ready.version}`))}   ${p.dim(say(readyIn, lang))}`,
     '',
     ...urls(ready).map(({ local, url }) => line(say(local ? words('Local:', '本机：') : words('Network:', '网络：'), lang), p.cyan(url))),
+    ...(ready.lab === undefined ? [] : [line(say(words('Lab:', '实验室：'), lang), p.cyan(ready.lab))]),
     ...(ready.dir === undefined
       ? []
       : [
@@ -62,10 +65,7 @@ export const banner = (ready: Ready, lang: Lang, p: Palette): string[] => {
     ...ready.mounts.map((mount) => {
       const to = mount.where.startsWith('/') ? at : p.dim(say(words('for', '处理'), lang));
       const [label, program] = named(mount);
-      const kept =
-        'wire' in mount
-          ? ''
-          : ` ${p.dim('·')} ${say(words(`${ready.workers} worker${ready.workers === 1 ? '' : 's'}`, `${ready.workers} 个工作进程`), lang)}`;
+      const kept = 'wire' in mount ? '' : ` ${p.dim('·')} ${say(howMany(ready.workers), lang)}`;
       return line(`${label}${say(words(':', '：'), lang)}`, `${visible(program)} ${to} ${visible(mount.where)}${kept}`);
     }),
     ...(ready.publicDir === undefined || ready.mounts.some(isWholeSite)
@@ -84,6 +84,11 @@ const named = (mount: MountOption): [label: string, program: string] => {
   if ('pool' in mount) return ['FastCGI', mount.pool];
   if ('wsgi' in mount) return ['WSGI', mount.wsgi];
   return [protocols[mount.wire], mount.address.replaceAll(',', ', ')];
+};
+
+const howMany = ({ min, max }: Ready['workers']): Words => {
+  const count = min === max ? String(max) : `${min} … ${max}`;
+  return words(`${count} worker${max === 1 ? '' : 's'}`, `${count} 个工作进程`);
 };
 
 /** It answers before any static file is looked for. */
@@ -118,6 +123,8 @@ export const readyRecord = (ready: Ready, at: number, pid: number): string => {
     port,
     prefix: ready.dir === undefined ? null : ready.prefix,
     mounts: ready.mounts,
+    // Logs are kept and sent around; the key is not for them.
+    lab: ready.lab?.replace(/\/#.*/, '') ?? null,
     busy_port: ready.busyPort ?? null,
     pid,
     births: { by: ready.births.by, why: ready.births.why ?? null },
@@ -146,5 +153,5 @@ const urls = (ready: Ready): { local: boolean; url: string }[] => {
 };
 
 export const isLoopback = (address: string): boolean => address === 'localhost' || address === '::1' || /^127\./.test(address);
-const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::';
+export const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::';
 export const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);

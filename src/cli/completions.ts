@@ -32,7 +32,9 @@ ${cases.join('\n')}
   case "\${COMP_WORDS[1]}" in
     run) options="${flags('run')}" ;;
     time) options="${flags('time')}" ;;
+    bench) options="${flags('bench')}" ;;
     doctor) options="${flags('doctor')}" ;;
+    status) options="${flags('status')}" ;;
     wire) case "\${COMP_WORDS[2]}" in
       decode) options="${flags('wire decode')}" ;;
       encode) options="${flags('wire encode')}" ;;
@@ -45,7 +47,7 @@ ${cases.join('\n')}
     COMPREPLY=($(compgen -W "$options" -- "$cur"))
   elif [[ "\${COMP_WORDS[1]}" == wire && $COMP_CWORD -eq 2 ]]; then
     COMPREPLY=($(compgen -W "decode encode send" -- "$cur"))
-  elif [[ "\${COMP_WORDS[1]}" == @(run|time|wire) ]]; then
+  elif [[ "\${COMP_WORDS[1]}" == @(run|time|bench|wire) ]]; then
     COMPREPLY=($(compgen -f -- "$cur"))
   else
     COMPREPLY=($(compgen -d -- "$cur"))
@@ -75,8 +77,12 @@ _cgi_serve() {
       ${list('run', "'1:script:_files' '2:URL:'")} ;;
     time) shift words; (( CURRENT-- ))
       ${list('time', "'1:script:_files' '2:URL:'")} ;;
+    bench) shift words; (( CURRENT-- ))
+      ${list('bench', "'*:script or URL path:_files'")} ;;
     doctor) shift words; (( CURRENT-- ))
       ${list('doctor', "'1:directory:_files -/'")} ;;
+    status) shift words; (( CURRENT-- ))
+      ${list('status', "'1:port or URL:'")} ;;
     wire) if (( CURRENT == 3 )); then compadd decode encode send; return; fi
       case "$words[3]" in
     decode) shift 2 words; (( CURRENT -= 2 ))
@@ -115,7 +121,9 @@ const fish = (): string => {
   return `# fish completion for cgi-serve
 complete -c cgi-serve -n __fish_use_subcommand -a run -d 'one exchange without a server'
 complete -c cgi-serve -n __fish_use_subcommand -a time -d 'what a process for each request costs'
+complete -c cgi-serve -n __fish_use_subcommand -a bench -d 'programs side by side, under load'
 complete -c cgi-serve -n __fish_use_subcommand -a doctor -d 'examine every script'
+complete -c cgi-serve -n __fish_use_subcommand -a status -d 'how the workers are'
 complete -c cgi-serve -n __fish_use_subcommand -a wire -d 'the bytes of FastCGI, SCGI and uwsgi'
 complete -c cgi-serve -n '__fish_seen_subcommand_from wire; and not __fish_seen_subcommand_from decode encode send' -x -a 'decode encode send'
 ${(['serve', ...subCommands] as const).flatMap(lines).join('\n')}

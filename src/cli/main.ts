@@ -5,6 +5,7 @@
 
 import { version } from '../version.js';
 import { halfCommand } from './arguments.js';
+import { bench } from './bench.js';
 import { palette, wantsColor } from './color.js';
 import { completions } from './completions.js';
 import { configSchema } from './config.js';
@@ -12,6 +13,7 @@ import { doctor } from './doctor.js';
 import { run } from './run.js';
 import { serve } from './serve.js';
 import { languageOf, type Said, settleOptions } from './settle.js';
+import { status } from './status.js';
 import type { Terminal } from './terminal.js';
 import { time } from './time.js';
 import { longHelp, manualPage, shortHelp } from './usage.js';
@@ -63,7 +65,9 @@ const dispatch = async (said: Said, argv: readonly string[], terminal: Terminal)
   if (values['print-schema']) return print(JSON.stringify(configSchema(), undefined, 2));
   for (const note of said.notes) terminal.stderr.write(`${terminal.errPalette.dim('cgi-serve:')} ${say(note, lang)}\n`);
   if (command === 'doctor') return doctor(said, terminal);
+  if (command === 'status') return status(said, terminal);
   if (command === 'time') return time(said, terminal);
+  if (command === 'bench') return bench(said, terminal);
   if (command === 'wire decode') return wireDecode(said, terminal);
   if (command === 'wire encode') return wireEncode(said, terminal);
   if (command === 'wire send') return wireSend(said, terminal);

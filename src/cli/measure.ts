@@ -4,6 +4,7 @@
  * counted: it finds its files on the disk, the others find them in memory.
  */
 import type { Failure } from '../failures.js';
+import { shuffled } from '../load/turns.js';
 import type { KernelAccount, Phases } from '../trace/trace.js';
 import type { Told } from './alone.js';
 
@@ -87,12 +88,6 @@ export const measure = async (subjects: readonly Subject[], plan: Plan): Promise
 };
 
 const roundsMax = 10;
-
-/** Whoever comes after a large program finds the caches full of it: nobody always does. */
-const shuffled = (count: number): number[] => {
-  const order = Array.from({ length: count }, (_, i) => ({ i, at: Math.random() }));
-  return order.sort((a, b) => a.at - b.at).map(({ i }) => i);
-};
 
 /** The part of `whole` that falls to one of `rounds`, so that all together are `whole`. */
 const share = (whole: number, rounds: number, round: number): number =>

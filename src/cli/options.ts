@@ -10,13 +10,13 @@ import type { Reader } from './readers.js';
 import * as readers from './readers.js';
 import { words } from './words.js';
 
-export const subCommands = ['run', 'time', 'doctor', 'wire decode', 'wire encode', 'wire send'] as const;
+export const subCommands = ['run', 'time', 'bench', 'doctor', 'status', 'wire decode', 'wire encode', 'wire send'] as const;
 export type SubCommand = (typeof subCommands)[number];
 /** `wire` alone can only be asked for help. */
 export type Command = 'serve' | SubCommand | 'wire';
 /** What a sub-command begins with. */
-export const firstWords = ['run', 'time', 'doctor', 'wire'] as const;
-export type Group = 'what' | 'where' | 'scripts' | 'limits' | 'request' | 'wire' | 'time' | 'output' | 'other';
+export const firstWords = ['run', 'time', 'bench', 'doctor', 'status', 'wire'] as const;
+export type Group = 'what' | 'where' | 'workers' | 'scripts' | 'limits' | 'request' | 'wire' | 'time' | 'output' | 'other';
 
 interface Described {
   readonly group: Group;
@@ -57,10 +57,12 @@ const one = <T>(reader: Reader<T>, row: Described): OneRow<T> => ({ kind: 'one',
 const many = <T>(reader: Reader<T>, row: Described): ManyRow<T> => ({ kind: 'many', reader, ...row });
 
 const everywhere: readonly Command[] = ['serve', ...subCommands];
-const running: readonly Command[] = ['serve', 'run', 'time'];
+/** Those that have a server. */
+const serving: readonly Command[] = ['serve', 'bench'];
+const running: readonly Command[] = [...serving, 'run', 'time'];
 /** Those for which the variables of a request are made, and those that make the request itself. */
 const telling: readonly Command[] = [...running, 'wire encode', 'wire send'];
-const asking: readonly Command[] = ['run', 'time', 'wire encode', 'wire send'];
+const asking: readonly Command[] = ['run', 'time', 'bench', 'wire encode', 'wire send'];
 /** Those that wait for an answer. */
 const waiting: readonly Command[] = [...running, 'wire send'];
 const noLimit = words('none', '不限时');
@@ -76,6 +78,7 @@ export const optionTable = {
   }),
   public: one(readers.directory, {
     group: 'what',
+    for: serving,
     opposite: 'no-public',
     fallback: './public',
     help: words(
@@ -85,6 +88,7 @@ export const optionTable = {
   }),
   'no-public': flag({
     group: 'what',
+    for: serving,
     opposite: 'public',
     help: words('no static files', '不提供静态文件'),
   }),
@@ -116,7 +120,7 @@ export const optionTable = {
 
   fastcgi: many(readers.mount, {
     group: 'what',
-    for: ['serve', 'doctor'],
+    for: [...serving, 'doctor'],
     help: words('a FastCGI program that runs already answers here', '由已在运行的 FastCGI 程序应答此处'),
     more: words(
       'WHERE is a URL path (/app) or the extension of files in the public and the script directory (.php). ADDRESS is unix:/path or ' +
@@ -127,17 +131,18 @@ export const optionTable = {
   }),
   scgi: many(readers.mount, {
     group: 'what',
-    for: ['serve', 'doctor'],
+    for: [...serving, 'doctor'],
     help: words('the same with an SCGI program', '同上，SCGI 程序'),
   }),
   uwsgi: many(readers.mount, {
     group: 'what',
-    for: ['serve', 'doctor'],
+    for: [...serving, 'doctor'],
     help: words('the same with a program that speaks uwsgi', '同上，使用 uwsgi 协议的程序'),
     more: words('?modifier1=5&modifier2=0 may follow the address.', '地址后可加 ?modifier1=5&modifier2=0。'),
   }),
   pool: many(readers.poolMount, {
     group: 'what',
+    for: serving,
     help: words(
       'a FastCGI program that is started here, kept, and started anew when it ends',
       '在此启动、保持并在结束后重新启动的 FastCGI 程序',
@@ -151,6 +156,7 @@ export const optionTable = {
   }),
   wsgi: many(readers.wsgiMount, {
     group: 'what',
+    for: serving,
     help: words(
       'a WSGI application (Flask, Django, Bottle), on workers that stay',
       'WSGI 应用（Flask、Django、Bottle），由常驻的工作进程运行',
@@ -160,20 +166,111 @@ export const optionTable = {
       'TARGET 为 module:callable 或 path/file.py:callable；没有 PREFIX 时应答整个站点。例：--wsgi /api=app:application',
     ),
   }),
-  workers: one(readers.count(1, 1_000), {
-    group: 'what',
+  workers: one(readers.workers, {
+    group: 'workers',
+    for: serving,
     fallback: String(limits.workersOfPool),
-    help: words('processes of each --pool and --wsgi: so many requests at once', '每个 --pool 与 --wsgi 的进程数，即同时处理的请求数'),
+    help: words(
+      'processes of each --pool and --wsgi: N, or MIN..MAX as requests need them',
+      '每个 --pool 与 --wsgi 的进程数：N，或按需在 MIN..MAX 之间',
+    ),
+    more: words(
+      'A range hires when requests wait, and lets one go when it has been idle for 10 s; 0..4 starts none before the first request.',
+      '给出范围时，有请求等待就增加，闲置 10 秒就减少一个；0..4 在第一个请求之前不启动任何进程。',
+    ),
+  }),
+  'max-requests': one(readers.count(0, 1_000_000_000), {
+    group: 'workers',
+    for: serving,
+    fallback: '0',
+    help: words('a worker is replaced after about so many requests; 0: never', '工作进程处理约这么多请求后被替换；0：从不'),
+  }),
+  'max-memory': one(readers.size, {
+    group: 'workers',
+    for: serving,
+    fallback: '0',
+    help: words(
+      'a worker that has more memory than this is replaced (Linux); 0: never',
+      '工作进程占用内存超过此值时被替换（Linux）；0：从不',
+    ),
+  }),
+  'max-age': one(readers.duration(noLimit), {
+    group: 'workers',
+    for: serving,
+    fallback: '0',
+    help: words('a worker is replaced after so long; 0: never', '工作进程运行这么久后被替换；0：从不'),
+    more: words('In all three cases the new one is ready before the old one goes.', '以上三种情况，都是新的就绪之后旧的才离开。'),
+  }),
+  health: one(readers.text('PATH', words('a URL path such as /health', 'URL 路径，如 /health')), {
+    group: 'workers',
+    for: serving,
+    help: words(
+      'below the prefix; new workers must answer it well before they take over',
+      '前缀之下的路径；新的工作进程须正确应答它才会接替',
+    ),
   }),
   python: one(readers.text('PROGRAM', words('a Python interpreter', 'Python 解释器')), {
-    group: 'what',
+    group: 'workers',
+    for: serving,
     help: words(
       'the interpreter for --wsgi; default: of $VIRTUAL_ENV, of ./.venv, then python3',
       '--wsgi 使用的解释器；默认：$VIRTUAL_ENV、./.venv 中的，其次 python3',
     ),
   }),
+  venv: one(readers.text('DIR', words('the folder of a virtual environment', '虚拟环境目录')), {
+    group: 'workers',
+    for: serving,
+    help: words('the virtual environment for --wsgi', '--wsgi 使用的虚拟环境'),
+  }),
+  threads: one(readers.count(1, 1_000), {
+    group: 'workers',
+    for: serving,
+    fallback: '1',
+    help: words('requests at once in each --wsgi worker', '每个 --wsgi 工作进程同时处理的请求数'),
+  }),
+  preload: flag({
+    group: 'workers',
+    for: serving,
+    help: words('load a --wsgi application once and fork the workers from that', '只加载一次 --wsgi 应用，由该进程 fork 出各个工作进程'),
+  }),
+  dev: flag({
+    group: 'workers',
+    for: serving,
+    help: words('a failure of a --wsgi application shows its traceback to whoever asks', '--wsgi 应用出错时向请求者显示 traceback'),
+  }),
+  via: one(readers.choice('fastcgi', 'scgi', 'uwsgi', 'cgi'), {
+    group: 'workers',
+    for: serving,
+    fallback: 'fastcgi',
+    help: words('the wire to --wsgi workers; cgi: a process for each request', '与 --wsgi 工作进程通信的线路；cgi：每个请求一个进程'),
+  }),
+  watch: flag({
+    group: 'workers',
+    help: words('new workers when a file changes that they have loaded', '工作进程加载过的文件更改后，换用新的工作进程'),
+    more: words(
+      'As with SIGHUP, they take over when they are ready, and no request is lost. A --pool program does not say what it has loaded: the ' +
+        'files in its command are watched.',
+      '与 SIGHUP 一样，新的就绪之后才接替，不丢失请求。--pool 的程序不会说明它加载了什么：监视其命令中的文件。',
+    ),
+  }),
+  'watch-extra': many(readers.watched, {
+    group: 'workers',
+    help: words(
+      'new workers when one of these changes: a file, a folder, or a glob',
+      '文件、文件夹或 glob：其中之一更改后，换用新的工作进程',
+    ),
+    more: words("Example: --watch-extra 'templates/**/*.html'", "例：--watch-extra 'templates/**/*.html'"),
+  }),
+  touch: one(readers.file, {
+    group: 'workers',
+    help: words(
+      'new workers when somebody touches this file; it need not be there yet',
+      '有人 touch 此文件后，换用新的工作进程；文件可以尚不存在',
+    ),
+  }),
   authorizer: many(readers.placeMount, {
     group: 'what',
+    for: serving,
     help: words(
       'a FastCGI Authorizer is asked before anything below this URL path',
       '访问此 URL 路径之下的一切之前，先询问 FastCGI Authorizer',
@@ -186,6 +283,7 @@ export const optionTable = {
   }),
   connections: one(readers.count(1, 10_000), {
     group: 'what',
+    for: serving,
     fallback: String(limits.connectionsPerPeer),
     help: words(
       'requests at once with each such address: as many as it has workers; the others wait',
@@ -202,6 +300,7 @@ export const optionTable = {
   }),
   'front-controller': one(readers.text('FILE', words('a file name', '文件名')), {
     group: 'what',
+    for: serving,
     help: words(
       'a file in the public directory, such as index.php, that answers where there is none',
       '公共目录中的文件（如 index.php），应答没有对应文件的路径',
@@ -230,6 +329,25 @@ export const optionTable = {
     help: words(
       'listen here instead of this machine only; who reaches it runs your programs',
       '改为监听此地址（默认只限本机）；能访问它的人都能运行你的程序',
+    ),
+  }),
+
+  'lab-port': one(readers.port, {
+    group: 'where',
+    help: words(
+      'of the lab, on this machine only; default: next to the port above, or any',
+      '实验室的端口，仅限本机；默认紧邻上述端口，或任一空闲端口',
+    ),
+  }),
+  'no-lab': flag({
+    group: 'where',
+    help: words('no lab: nothing is recorded, nothing more listens', '不启用实验室：不记录，也不另行监听'),
+  }),
+  present: flag({
+    group: 'where',
+    help: words(
+      'a lab for a projector or a class: only to look at, no secrets shown; it listens at --host, too',
+      '供投影或课堂使用的实验室：仅供观看，不显示机密；同样监听 --host',
     ),
   }),
 
@@ -269,6 +387,7 @@ export const optionTable = {
   }),
   chunked: one(readers.choice('spool', 'stream', 'reject'), {
     group: 'scripts',
+    for: serving,
     fallback: 'spool',
     help: words(
       'a chunked upload is kept first to learn its length, passed on without one, or refused (RFC 3875 §4.2)',
@@ -313,7 +432,7 @@ export const optionTable = {
   }),
   'connect-timeout': one(readers.duration(noLimit), {
     group: 'limits',
-    for: ['serve', 'wire send'],
+    for: [...serving, 'wire send'],
     fallback: seconds(limits.connectMs),
     help: words('to a connection with a program that runs already, over all its addresses', '与已在运行的程序建立连接的时限，含其全部地址'),
   }),
@@ -331,16 +450,19 @@ export const optionTable = {
   }),
   'max-processes': one(readers.count(1), {
     group: 'limits',
+    for: serving,
     fallback: String(limits.processesMax),
     help: words('scripts that run at once', '同时运行的脚本数'),
   }),
   'max-queue': one(readers.count(0), {
     group: 'limits',
+    for: serving,
     fallback: String(limits.queueMax),
     help: words('requests that may wait for a process; more get 503', '可等待进程的请求数；超出者得到 503'),
   }),
   'max-body': one(readers.size, {
     group: 'limits',
+    for: serving,
     fallback: '1G',
     help: words('the largest request body; 0: no limit', '请求体上限；0：不限'),
   }),
@@ -420,11 +542,44 @@ export const optionTable = {
   }),
   concurrency: one(readers.count(1, 1000), {
     group: 'time',
-    for: ['time'],
+    for: ['time', 'bench'],
     short: 'c',
     typedOnly: true,
-    fallback: '1',
-    help: words('how many of them at once', '同时进行的个数'),
+    help: words('how many of them at once; default: 1, for bench 4', '同时进行的个数；默认 1，bench 为 4'),
+  }),
+  rate: one(readers.count(1, 100_000), {
+    group: 'time',
+    for: ['bench'],
+    typedOnly: true,
+    help: words(
+      'so many requests a second, whatever the server does (open loop); default: each of --concurrency users asks again when answered',
+      '无论服务器如何，每秒发出这么多请求（开环）；默认由 --concurrency 个用户在得到应答后再次请求',
+    ),
+    more: words(
+      'Latencies are then counted from when a request was due. At most --concurrency are on their way; the others wait, and are late.',
+      '此时延迟从请求应当发出的时刻算起。同时在途的至多 --concurrency 个；其余的等待，其延迟随之增加。',
+    ),
+  }),
+  duration: one(readers.duration(words('each user asks once in a round', '每轮每个用户只请求一次')), {
+    group: 'time',
+    for: ['bench'],
+    typedOnly: true,
+    fallback: seconds(limits.benchMs),
+    help: words('how long each target is asked, all rounds together', '每个目标被请求的总时长，各轮合计'),
+  }),
+  rounds: one(readers.count(1, 1000), {
+    group: 'time',
+    for: ['bench'],
+    typedOnly: true,
+    fallback: String(limits.benchRounds),
+    help: words('the targets take turns so often, each time in another order', '各目标轮流的次数，每轮次序不同'),
+  }),
+  'warm-up': one(readers.duration(words('each user asks once', '每个用户只请求一次')), {
+    group: 'time',
+    for: ['bench'],
+    typedOnly: true,
+    fallback: seconds(limits.benchWarmUpMs),
+    help: words('how long each is asked before, without being counted', '此前每个目标预热的时长，不计入结果'),
   }),
 
   // --- what is printed -----------------------------------------------------------------------------------------
@@ -458,9 +613,35 @@ export const optionTable = {
   ),
   json: flag({
     group: 'output',
-    for: ['run', 'time', 'doctor', 'wire decode', 'wire send'],
+    for: ['run', 'time', 'bench', 'doctor', 'status', 'wire decode', 'wire send'],
     typedOnly: true,
+    opposite: 'csv',
     help: words('the report as one JSON object', '以一个 JSON 对象输出报告'),
+  }),
+  csv: flag({
+    group: 'output',
+    for: ['bench'],
+    typedOnly: true,
+    opposite: 'json',
+    help: words('a line for each target in each round, for a spreadsheet', '每个目标每轮一行，供电子表格使用'),
+  }),
+  svg: one(readers.file, {
+    group: 'output',
+    for: ['bench'],
+    typedOnly: true,
+    help: words('write the pictures into this file', '把图写入此文件'),
+  }),
+  html: one(readers.file, {
+    group: 'output',
+    for: ['bench'],
+    typedOnly: true,
+    help: words('write pictures, tables and sentences into one page, in both languages', '把图、表与结论写成一个网页，含两种语言'),
+  }),
+  once: flag({
+    group: 'output',
+    for: ['status'],
+    typedOnly: true,
+    help: words('print the table once, on a terminal too', '只输出一次表格，在终端上也是如此'),
   }),
 
   // --- other -----------------------------------------------------------------------------------------------------
@@ -545,6 +726,7 @@ export const environmentName = (name: OptionName): string | undefined =>
 export const groupTitles: Readonly<Record<Group, Words>> = {
   what: words('What is served', '提供什么'),
   where: words('Where it listens', '监听何处'),
+  workers: words('Workers that stay', '常驻的工作进程'),
   scripts: words('How scripts are run', '如何运行脚本'),
   limits: words('Limits', '限制'),
   request: words('The request', '请求'),

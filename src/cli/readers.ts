@@ -115,6 +115,12 @@ export const text = (placeholder: string, expected: Words): Reader<string> => ({
 const rebase = (path: string, folder: string): string => resolve(folder, path);
 
 export const file: Reader<string> = { ...text('FILE', words('the path of a file', '文件路径')), completes: 'file', rebase };
+/** A file, a folder or a glob. */
+export const watched: Reader<string> = {
+  ...text('PATH', words('the path of a file or folder, or a glob', '文件或文件夹的路径，或 glob')),
+  completes: 'file',
+  rebase,
+};
 export const directory: Reader<string> = {
   ...text('DIR', words('the path of a directory', '目录路径')),
   completes: 'directory',
@@ -202,6 +208,24 @@ export const poolMount: Reader<readonly [where: string, command: string]> = {
   read: (value) => {
     const parts = /^([./][^=\s]*)=\s*([^\s\0][^\0]*)$/.exec(value);
     return parts ? [parts[1]!, parts[2]!.trimEnd()] : undefined;
+  },
+};
+
+/** `4`, `2..8`. */
+export const workers: Reader<{ readonly min: number; readonly max: number }> = {
+  placeholder: 'N|MIN..MAX',
+  expected: words('a number from 1 to 1000, or a range such as 2..8 or 0..4', '1 到 1000 的数，或范围，如 2..8、0..4'),
+  schema: {
+    anyOf: [
+      { type: 'integer', minimum: 1, maximum: 1_000 },
+      { type: 'string', pattern: '^[0-9]+\\.\\.[0-9]+$' },
+    ],
+  },
+  read: (value) => {
+    const parts = /^(\d{1,4})(?:\.\.(\d{1,4}))?$/.exec(value);
+    if (!parts) return undefined;
+    const [min, max] = [Number(parts[1]), Number(parts[2] ?? parts[1])];
+    return max >= 1 && max <= 1_000 && min <= max ? { min, max } : undefined;
   },
 };
 

@@ -6,19 +6,23 @@
 import { networkInterfaces } from 'node:os';
 import { isatty } from 'node:tty';
 import { explain } from '../failures.js';
+import { pageHeaders } from '../http/html.js';
 import { createServer } from '../index.js';
 import * as limits from '../limits.js';
 import { examineScripts } from '../route/list.js';
 import type { CgiServer } from '../server.js';
+import { statusAnswer } from '../status/answer.js';
 import { type Exchange, now, type StderrLine, wallClock } from '../trace/trace.js';
 import type { Endpoint } from '../types.js';
 import { version } from '../version.js';
 import { banner, bornPortably, isLoopback, type Ready, readyLine, readyRecord } from './banner.js';
 import { deservesBox, failureBox, failureLine } from './failure-box.js';
+import { labOf, type OpenLab, openLab } from './lab.js';
 import { logLine } from './log.js';
 import type { Values } from './options.js';
 import { asTyped, findPlace, type Place } from './place.js';
 import { listenSomewhere } from './port.js';
+import { type Reloader, reloaderFor } from './reload.js';
 import { askingTheCore, interpretersOf, mountsOf, serverOptions } from './server-options.js';
 import type { Said } from './settle.js';
 import type { Terminal } from './terminal.js';
@@ -29,37 +33,58 @@ export const serve = async (said: Said, terminal: Terminal): Promise<number> => 
   const place = findPlace(said, terminal.cwd);
   const interpreters = interpretersOf(values, terminal.env);
   const printer = printerFor(values, terminal);
+  const lab = labOf(values, {
+    reload: () => reloader.reload(),
+    status: (query, accept) => {
+      const facts = { pid: process.pid, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, cwd: terminal.cwd, version };
+      const pools = server.site.pools.map((pool) => pool.status());
+      const answer = statusAnswer(pools, query, accept, wallClock(), facts);
+      return answer.type.startsWith('text/html') ? { ...answer, headers: pageHeaders } : answer;
+    },
+  });
+  const onExchange = (exchange: Exchange): void => {
+    printer.exchange(exchange);
+    lab?.exchange(exchange);
+  };
   const server = askingTheCore(() =>
     createServer({
       ...serverOptions(values, place, terminal.cwd, said.configFile),
-      ...{ onExchange: printer.exchange, onStderr: printer.stderr, onWarning: printer.warning },
+      ...{ onExchange, onStderr: printer.stderr, onWarning: printer.warning },
+      ...(lab && { tap: lab.tap, recordWire: true }),
     }),
   );
-  const { endpoints, busyPort } = await listenSomewhere((at) => server.listen(at), place.port ?? values.port, values.host).catch(
-    async (error) => {
-      await server.close(0);
-      throw error;
-    },
-  );
+  const orElseClose = async (error: unknown): Promise<never> => {
+    await server.close(0);
+    throw error;
+  };
+  const port = place.port ?? values.port;
+  const { endpoints, busyPort } = await listenSomewhere((at) => server.listen(at), port, values.host).catch(orElseClose);
+  const reloader = reloaderFor(server, graceOf(values), values, terminal, printer.warning);
+  const prefix = values.prefix ?? '/cgi-bin/';
+  const scripts = place.dir === undefined ? [] : examineScripts(place.dir, prefix, interpreters);
+  const network = networkAddresses();
+  const beside = { at: endpoints[0]!, anyPort: port === 0, scripts, network };
+  const opened = lab && (await openLab(lab, values, beside).catch(orElseClose));
 
-  const ended = untilStopped(server, values, terminal, printer);
+  const ended = untilStopped(server, reloader, opened, values, terminal, printer);
   warnWhenExposed(endpoints, values, place, printer, terminal);
+  for (const warning of opened?.warnings ?? []) printer.warning(say(warning, terminal.lang));
   if (!values.quiet) {
-    const prefix = values.prefix ?? '/cgi-bin/';
     printer.ready({
       version: version,
       readyMs: now(),
       endpoints,
-      network: networkAddresses(),
+      network,
+      lab: opened?.url,
       busyPort,
       prefix,
       dir: place.dir === undefined ? undefined : asTyped(place.dir, terminal.cwd),
       publicDir: place.publicDir === undefined ? undefined : asTyped(place.publicDir, terminal.cwd),
       mounts: mountsOf(values),
-      workers: values.workers ?? limits.workersOfPool,
+      workers: values.workers ?? { min: limits.workersOfPool, max: limits.workersOfPool },
       configFile: said.configFile,
       births: server.births,
-      scripts: place.dir === undefined ? [] : examineScripts(place.dir, prefix, interpreters),
+      scripts,
     });
   }
   return ended;
@@ -165,6 +190,8 @@ const networkAddresses = (): string[] =>
 
 // --- how it ends -------------------------------------------------------------------------------------------------
 
+const graceOf = (values: Values): number => values.grace ?? limits.shutdownGraceMs;
+
 /** 128 + the signal's number, as shells count. */
 const forcedCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type StopSignal = keyof typeof forcedCodes;
@@ -173,9 +200,16 @@ type StopSignal = keyof typeof forcedCodes;
  * The first signal stops listening and lets running scripts finish for `--grace`; a second ends them at once. 0: all of them
  * finished. 130, 143 or 129: they were ended. Resolves when no child is left.
  */
-const untilStopped = (server: CgiServer, values: Values, terminal: Terminal, printer: Printer): Promise<number> =>
+const untilStopped = (
+  server: CgiServer,
+  reloader: Reloader,
+  lab: OpenLab | undefined,
+  values: Values,
+  terminal: Terminal,
+  printer: Printer,
+): Promise<number> =>
   new Promise((resolve) => {
-    const graceMs = values.grace ?? limits.shutdownGraceMs;
+    const graceMs = graceOf(values);
     let stopping: StopSignal | 'EPIPE' | undefined;
     let forced: number | undefined;
     let ownMistakes = 0;
@@ -184,7 +218,9 @@ const untilStopped = (server: CgiServer, values: Values, terminal: Terminal, pri
       stopping = why;
       // Whoever still runs when the time is over is ended, not finished.
       const over = why === 'EPIPE' ? undefined : setTimeout(() => (forced ??= forcedCodes[why]), ms);
+      reloader.close();
       await server.close(ms).catch(report);
+      await lab?.close().catch(report);
       clearTimeout(over);
       printer.flush();
       for (const signal of signals) process.off(signal, onSignal);
@@ -195,16 +231,8 @@ const untilStopped = (server: CgiServer, values: Values, terminal: Terminal, pri
     const hadTerminal = isatty(2);
     const asksToReload = (signal: NodeJS.Signals): boolean =>
       signal === 'SIGHUP' && server.site.pools.length > 0 && stopping === undefined && isatty(2) === hadTerminal;
-    const reload = async (): Promise<void> => {
-      const failures = await server.reload(graceMs);
-      if (failures.length === 0) return values.quiet ? undefined : sayReloaded(terminal);
-      for (const { detail, stderr = '' } of failures.map(({ evidence }) => evidence)) {
-        const text = words(`not reloaded, the present workers go on: ${detail}`, `未重新加载，现有工作进程继续运行：${detail}`);
-        printer.warning([say(text, terminal.lang), stderr.trimEnd()].join('\n').trimEnd());
-      }
-    };
     const onSignal = (signal: NodeJS.Signals): void => {
-      if (asksToReload(signal)) return void reload().catch(report);
+      if (asksToReload(signal)) return void reloader.reload().catch(report);
       if (stopping === undefined) {
         if (!values.quiet) sayStopping(terminal, graceMs);
         void stop(signal as StopSignal, graceMs);
@@ -242,10 +270,6 @@ const sayStopping = ({ stderr, errPalette: p, lang }: Terminal, graceMs: number)
         );
   // The terminal has printed ^C without a line end.
   stderr.write(`${stderr.isTTY ? '\r' : ''}${p.dim(say(text, lang))}\n`);
-};
-
-const sayReloaded = ({ stderr, errPalette: p, lang }: Terminal): void => {
-  stderr.write(`${p.dim(say(words('Reloaded: new workers answer', '已重新加载：由新的工作进程应答'), lang))}\n`);
 };
 
 const saySecond = ({ stderr, errPalette: p, lang }: Terminal): void => {

@@ -36,7 +36,16 @@ export const serverOptions = (values: Values, place: Place, cwd: string, configF
   ...said({
     connections: values.connections,
     workers: values.workers,
-    python: values.python,
+    recycle: said({ requests: values['max-requests'], memoryBytes: values['max-memory'], ageMs: values['max-age'] }),
+    health: values.health,
+    python: said({
+      interpreter: values.python,
+      venv: values.venv,
+      threads: values.threads,
+      preload: values.preload,
+      dev: values.dev,
+      via: values.via,
+    }),
     connectTimeoutMs: values['connect-timeout'],
     probeMs: values.probe,
     frontController: values['front-controller'],

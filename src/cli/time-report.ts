@@ -3,6 +3,7 @@
  * stands here that was not measured: a dash in the table, null in the object. What is calibrated says so.
  */
 import type { Words } from '../failures.js';
+import type { Machine } from '../load/plan.js';
 import type { Site } from '../site.js';
 import { middleHalf, type Parts, percentiles, sumOf } from '../trace/spread.js';
 import { type Tax, taxOf } from '../trace/tax.js';
@@ -27,7 +28,7 @@ export interface Circumstances {
   /** A signal came first. */
   readonly interrupted: boolean;
   readonly births: Site['births'];
-  readonly machine: { readonly system: string; readonly cpus: number; readonly cpu: string; readonly node: string };
+  readonly machine: Machine;
 }
 
 /** A script, and the empty program in its language. */
@@ -161,7 +162,8 @@ const statusesOf = (samples: readonly Sample[]): Map<number, number> => {
   return counts;
 };
 
-const machineOf = ({ machine, births }: Circumstances, lang: Lang): string => {
+/** `Linux 6.1 x64 · 2 × … · Node v20 · born by posix_spawn` */
+export const machineOf = ({ machine, births }: Pick<Circumstances, 'machine' | 'births'>, lang: Lang): string => {
   const { system, cpus, cpu, node } = machine;
   const birth = births.by === 'native' ? words('born by posix_spawn', '由 posix_spawn 创建进程') : portably(births.why);
   return [system, `${cpus} × ${cpu}`, `Node ${node}`, say(birth, lang)].join(' · ');

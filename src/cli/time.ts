@@ -3,14 +3,15 @@
  * turn with them as many of an empty program in the same language, so that its interpreter's start can be told from its own
  * work. Without: `true` and an empty program in every language found. All through the server's own gateway (alone.ts).
  */
-import { arch, cpus, release, type } from 'node:os';
 import { type Failure, failure } from '../failures.js';
+import { machineHere } from '../load/machine.js';
 import type { CgiOptions } from '../settings.js';
-import { now, wallClock } from '../trace/trace.js';
+import { wallClock } from '../trace/trace.js';
 import { openAlone } from './alone.js';
 import { askedOf } from './asked.js';
 import { emptiesOnPath, emptyLike, openCalibration } from './calibrate.js';
 import { failureAsJson, failureBox } from './failure-box.js';
+import { type Interruption, listenForSignals, progressOn } from './meanwhile.js';
 import { measure, type Plan } from './measure.js';
 import type { Values } from './options.js';
 import { asTyped } from './place.js';
@@ -99,7 +100,7 @@ const circumstancesOf = (plan: Plan, births: Circumstances['births'], { code }: 
   concurrency: plan.concurrency,
   interrupted: code !== undefined,
   births,
-  machine: { system: `${type()} ${release()} ${arch()}`, cpus: cpus().length, cpu: cpus()[0]?.model.trim() ?? '', node: process.version },
+  machine: machineHere(),
 });
 
 const print = (report: object | readonly string[], { stdout }: Terminal): void => {
@@ -125,56 +126,4 @@ const tellFailure = (why: Failure, target: string, file: string, after: number, 
     stderr.write(`${box.join('\n')}\n       ${errPalette.dim(say(hint, lang))}\n`);
   }
   return 5;
-};
-
-// --- while it runs --------------------------------------------------------------------------------------------------
-
-const progressEveryMs = 100;
-
-/** One line on a terminal, written over again and taken away at the end; nothing into a pipe. */
-const progressOn = ({ stderr, errPalette: p, env }: Terminal): Plan['progress'] => {
-  if (!stderr.isTTY || env.TERM === 'dumb') return () => {};
-  let toldMs = Number.NEGATIVE_INFINITY;
-  return (name, done, all) => {
-    const nowMs = now();
-    if (done < all && nowMs - toldMs < progressEveryMs) return;
-    toldMs = nowMs;
-    const filled = Math.floor((done / all) * 20);
-    const line = `  ${p.green('━'.repeat(filled))}${p.dim('━'.repeat(20 - filled))} ${done}/${all}  ${visible(name)}`;
-    stderr.write(done < all ? `\r\x1b[K${line}` : '\r\x1b[K');
-  };
-};
-
-interface Interruption {
-  readonly control: { stopped: boolean };
-  /** The exit code, once there was a signal: 128 and its number. */
-  readonly code: number | undefined;
-  /** What a signal has to close. */
-  closes(close: () => Promise<void>): void;
-  over(): void;
-}
-
-/** Children have process groups of their own, so the terminal's Ctrl-C does not reach them. What was measured until then is told. */
-const listenForSignals = (): Interruption => {
-  const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-  const closing: (() => Promise<void>)[] = [];
-  const control = { stopped: false };
-  let code: number | undefined;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    code ??= codes[signal as keyof typeof codes];
-    control.stopped = true;
-    for (const close of closing) void close();
-  };
-  const signals = Object.keys(codes) as (keyof typeof codes)[];
-  for (const signal of signals) process.on(signal, onSignal);
-  return {
-    control,
-    get code() {
-      return code;
-    },
-    closes: (close) => void closing.push(close),
-    over() {
-      for (const signal of signals) process.off(signal, onSignal);
-    },
-  };
 };

@@ -24,14 +24,18 @@ const synopses: Readonly<Record<Command, readonly string[]>> = {
     'cgi-serve [DIR] [options]',
     'cgi-serve run SCRIPT [URL] [options]',
     'cgi-serve time [SCRIPT [URL]] [options]',
+    'cgi-serve bench TARGET [TARGET …] [options]',
     'cgi-serve doctor [DIR] [options]',
+    'cgi-serve status [PORT|URL] [options]',
     'cgi-serve wire decode [FILE] [options]',
     'cgi-serve wire encode [URL] [options]',
     'cgi-serve wire send ADDRESS [TARGET] [options]',
   ],
   run: ['cgi-serve run SCRIPT [URL] [options]'],
   time: ['cgi-serve time [SCRIPT [URL]] [options]'],
+  bench: ['cgi-serve bench TARGET [TARGET …] [options]'],
   doctor: ['cgi-serve doctor [DIR] [options]'],
+  status: ['cgi-serve status [PORT|URL] [options]'],
   wire: [
     'cgi-serve wire decode [FILE] [options]',
     'cgi-serve wire encode [URL] [options]',
@@ -46,13 +50,14 @@ const purposes: Readonly<Record<Command, Words>> = {
   serve: paragraph(
     [
       'DIR holds the scripts; default ./cgi-bin, or $CGI_SERVE_DIR. `run` does one exchange without a server and shows all of it;',
-      '`time` measures what a process for each request costs; `doctor` examines every script and says what would fail;',
+      '`time` measures what a process for each request costs; `bench` compares programs under load; `doctor` examines every script and says what would fail;',
+      '`status` tells how the workers of a server that runs are;',
       '`wire` takes FastCGI, SCGI and uwsgi apart, byte by byte, puts them together, and sends them.',
       'Each has its own --help: `cgi-serve time --help`.',
     ],
     [
       'DIR 是脚本目录，默认 ./cgi-bin 或 $CGI_SERVE_DIR。`run` 不启动服务器而执行一次请求，并显示全过程；',
-      '`time` 测量每个请求一个进程的代价；`doctor` 检查每个脚本，指出会失败的地方；',
+      '`time` 测量每个请求一个进程的代价；`bench` 在负载下比较程序；`doctor` 检查每个脚本，指出会失败的地方；`status` 显示运行中的服务器的工作进程状态；',
       '`wire` 逐字节拆解 FastCGI、SCGI 与 uwsgi，也能生成和发送它们。',
       '各自的选项见其 --help，如 `cgi-serve time --help`。',
     ],
@@ -82,12 +87,37 @@ const purposes: Readonly<Record<Command, Words>> = {
       '按 Ctrl-C 会显示此前已测量的结果。退出码 5：脚本不符合 CGI 规范。',
     ],
   ),
+  bench: paragraph(
+    [
+      'Compares up to four targets under load: scripts (cgi-bin/hello.py), or URL paths (/app) of what the options of `cgi-serve` mount,',
+      'such as the same program as CGI, FastCGI and WSGI. It starts a server for itself and aims at nothing else. The load comes from a',
+      'process of its own; the targets take turns. Answers below 400 have a latency, others are counted as failures.',
+      'Ctrl-C tells what was measured until then. Exit code 5: a target answered nothing well.',
+    ],
+    [
+      '在负载下比较至多四个目标：脚本（cgi-bin/hello.py），或由 `cgi-serve` 的选项挂载的 URL 路径（/app），如同一程序的 CGI、FastCGI 与 WSGI 形式。',
+      '它自行启动一个服务器，只对它发出请求。负载来自单独的进程；各目标轮流进行。状态码小于 400 的应答计入延迟，其余计为失败。',
+      '按 Ctrl-C 会显示此前已测量的结果。退出码 5：某个目标没有正常应答过。',
+    ],
+  ),
   doctor: paragraph(
     [
       'Examines every script in DIR (default ./cgi-bin) without starting any: what would run it, what would fail, how to mend it.',
       'Exit code 5: at least one script would fail.',
     ],
     ['检查 DIR（默认 ./cgi-bin）中的每个脚本而不运行它们：由什么运行、会在哪里失败、如何修复。', '退出码 5：至少一个脚本会失败。'],
+  ),
+  status: paragraph(
+    [
+      'How the workers of a server that runs are: each of them and what it does now, the queue before them, what was dropped, recycled,',
+      'retried. On a terminal the table is drawn anew every second; q quits. Without PORT or URL: the one server of yours that runs with',
+      'a lab. PORT is that of its Lab URL. The same is told at /status of the lab, as php-fpm and uWSGI tell it. Exit code 5: no server answers.',
+    ],
+    [
+      '显示运行中的服务器的工作进程：每个进程及其正在做的事、它们之前的队列、丢弃、更换与重试的次数。',
+      '在终端上每秒重绘一次，按 q 退出。不带 PORT 或 URL 时，为你唯一带实验室运行的服务器；PORT 为其实验室 URL 的端口。',
+      '实验室的 /status 以 php-fpm 与 uWSGI 的格式给出同样的内容。退出码 5：没有服务器应答。',
+    ],
   ),
   wire: paragraph(
     [
@@ -141,6 +171,10 @@ const examples: Readonly<Record<Command, readonly (readonly [string, Words])[]>>
     ['cgi-serve', words('serve ./cgi-bin at http://localhost:8000/cgi-bin/', '在 http://localhost:8000/cgi-bin/ 提供 ./cgi-bin')],
     ['cgi-serve ./scripts -p 8080', words('another directory, another port', '另一个目录和端口')],
     ['cgi-serve -i .php=php-cgi', words('run PHP pages too', '同时运行 PHP 页面')],
+    [
+      'cgi-serve --wsgi app:application --watch',
+      words('a WSGI application; a save brings new workers', 'WSGI 应用；保存文件即换用新的工作进程'),
+    ],
     ['cgi-serve --host 0.0.0.0', words('let other machines in: they can run your programs', '允许其他机器访问：它们能运行你的程序')],
     ['cgi-serve --log-format combined | goaccess -', words('watch the access log', '分析访问日志')],
     [
@@ -168,9 +202,26 @@ const examples: Readonly<Record<Command, readonly (readonly [string, Words])[]>>
     ],
     ['cgi-serve time --json', words('for another program', '供其他程序使用')],
   ],
+  bench: [
+    ['cgi-serve bench cgi-bin/hello.py cgi-bin/hello.pl', words('two scripts, four users', '两个脚本，四个用户')],
+    [
+      'cgi-serve bench cgi-bin/hello.py /app --wsgi /app=app:application',
+      words('a process for each request, and workers that stay', '每个请求一个进程，与常驻的工作进程'),
+    ],
+    [
+      "cgi-serve bench /app --pool '/app=perl app.fcgi' --workers 1 --rate 50",
+      words('50 requests a second, whatever happens', '无论如何，每秒 50 个请求'),
+    ],
+    ['cgi-serve bench cgi-bin/a.sh cgi-bin/b.sh --html report.html', words('a page with pictures', '带图的网页')],
+  ],
   doctor: [
     ['cgi-serve doctor', words('examine ./cgi-bin', '检查 ./cgi-bin')],
     ['cgi-serve doctor ./scripts --json', words('for another program', '供其他程序使用')],
+  ],
+  status: [
+    ['cgi-serve status', words('watch the workers of the server that runs', '观察运行中的服务器的工作进程')],
+    ['cgi-serve status 8001 --once', words('of the one whose lab is at this port, once', '实验室位于此端口的服务器，只显示一次')],
+    ['cgi-serve status --json', words('for another program', '供其他程序使用')],
   ],
   wire: [
     [
@@ -216,8 +267,8 @@ const exitCodes: readonly (readonly [string, Words])[] = [
   [
     '5',
     words(
-      'run, time, doctor: a script is not a CGI program; doctor: nobody listens at a mount; wire: bytes break the rules, or no whole answer comes',
-      'run、time、doctor：脚本不符合 CGI 规范；doctor：挂载处无人监听；wire：字节违反协议的规则，或没有得到完整的响应',
+      'run, time, doctor: a script is not a CGI program; bench: a target answered nothing well; doctor: nobody listens at a mount; status: no server answers; wire: bytes break the rules, or no whole answer comes',
+      'run、time、doctor：脚本不符合 CGI 规范；bench：某个目标没有正常应答过；doctor：挂载处无人监听；status：没有服务器应答；wire：字节违反协议的规则，或没有得到完整的响应',
     ),
   ],
   [
@@ -236,8 +287,8 @@ const headings = {
 /** Those that most people need. */
 const brief: readonly OptionName[] = [
   ...(['prefix', 'public', 'port', 'host', 'interpreter', 'timeout', 'method', 'data', 'header', 'script', 'wire', 'hex'] as const),
-  ...(['requests', 'concurrency'] as const),
-  ...(['quiet', 'log-format', 'json', 'lang', 'config', 'help', 'version'] as const),
+  ...(['requests', 'concurrency', 'rate', 'duration', 'html'] as const),
+  ...(['quiet', 'log-format', 'json', 'once', 'lang', 'config', 'help', 'version'] as const),
 ];
 
 export const shortHelp = (command: Command, version: string, { lang, palette: p, width }: HelpOptions): string => {
@@ -360,8 +411,14 @@ export const manualPage = (version: string): string => {
     '.SH CGI\\-SERVE TIME',
     roff(purposes.time.en),
     ...rows('time', (name) => !isFor(rowOf(name), 'serve') && !isFor(rowOf(name), 'run')),
+    '.SH CGI\\-SERVE BENCH',
+    roff(purposes.bench.en),
+    ...rows('bench', (name) => !isFor(rowOf(name), 'serve') && !isFor(rowOf(name), 'run') && !isFor(rowOf(name), 'time')),
     '.SH CGI\\-SERVE DOCTOR',
     roff(purposes.doctor.en),
+    '.SH CGI\\-SERVE STATUS',
+    roff(purposes.status.en),
+    ...rows('status', (name) => isFor(rowOf(name), 'status') && !isFor(rowOf(name), 'serve') && !isFor(rowOf(name), 'run')),
     '.SH CGI\\-SERVE WIRE DECODE',
     roff(purposes['wire decode'].en),
     ...rows('wire decode', (name) => rowOf(name).group === 'wire'),

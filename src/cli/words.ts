@@ -14,10 +14,10 @@ export const say = (text: Words, lang: Lang): string => (lang === 'zh-CN' ? text
 
 /**
  * Exit codes. 0 ended as asked · 1 a mistake of ours · 2 a bad option, value or config file · 3 cannot listen ·
- * 4 a directory or file is missing or unreadable · 5 a script is not a CGI program (`run`, `time`, `doctor`), bytes or answers are
- * broken (`wire`) · 129, 130, 143 forced.
+ * 4 a directory or file is missing or unreadable · 5 a script is not a CGI program (`run`, `time`, `doctor`), no server answers
+ * (`status`), bytes or answers are broken (`wire`) · 129, 130, 143 forced.
  */
-export type MistakeCode = 2 | 3 | 4;
+export type MistakeCode = 2 | 3 | 4 | 5;
 
 /** Something the user can mend. `main` prints it, without a stack, and exits with its code. */
 export class Mistake extends Error {

@@ -10,16 +10,19 @@
  *             records                                    pool      workers of our own: one long life, many requests
  *   wsgi      records                                    pool      the variables are a dict, the answer is returned
  *
+ * The rows of pools are made in pooled.ts.
+ *
  * PSGI, Rack and ASGI are rows to come.
  */
 import { availableParallelism } from 'node:os';
 import type { Address } from '../carrier/address.js';
+import { balance } from '../carrier/balance.js';
 import { type Capacity, learning } from '../carrier/capacity.js';
 import type { Carrier } from '../carrier/channel.js';
 import { dialCarrier } from '../carrier/dial.js';
-import { poolCarrier } from '../carrier/pool.js';
+import { probing } from '../carrier/probe.js';
+import { slots } from '../carrier/slots.js';
 import { spawnCarrier } from '../carrier/spawn.js';
-import type { Failure } from '../failures.js';
 import {
   connectionsPerPeer,
   keptConnectionMs,
@@ -27,12 +30,10 @@ import {
   peerFailuresMax,
   peerOutMs,
   queueMs,
-  workerOutMs,
   writeAheadBytesMax,
 } from '../limits.js';
 import { bearFor } from '../process/bear.js';
 import { diagnoseBirth } from '../process/diagnose.js';
-import { bearWorker, type WorkerBirth } from '../process/worker.js';
 import { works } from '../process/works.js';
 import type { Settings } from '../settings.js';
 import type { Gateway } from '../types.js';
@@ -40,7 +41,6 @@ import { fastcgi } from '../wire/fastcgi.js';
 import { scgi } from '../wire/scgi.js';
 import { uwsgi } from '../wire/uwsgi.js';
 import type { Wire } from '../wire/wire.js';
-import { errorLog } from './errors.js';
 import { gatewayOver } from './gateway.js';
 
 /** `watch` may wrap the carrier: to observe is to wrap. */
@@ -52,7 +52,7 @@ export const createCgiGateway = (settings: Settings, watch: Watch = (carrier) =>
   const newbornsMax = newbornsPerProcessor * availableParallelism();
   return gatewayOver('cgi', watch(carrier), {
     ...settings,
-    slots: { atOnceMax: settings.maxProcesses, newbornsMax, queueMax: settings.maxQueue, queueMs },
+    slots: slots({ atOnceMax: settings.maxProcesses, newbornsMax, queueMax: settings.maxQueue, queueMs }),
     works: ({ pid }) => pid === undefined || works(pid),
   });
 };
@@ -83,22 +83,24 @@ export const createDialGateway = (target: DialTarget, settings: Settings, watch:
     bounds.atOnceMax = connections * (wellCount || addresses.length);
   };
   count();
-  const dialling = dialCarrier({
-    wire: wireOf(target),
-    addresses,
-    keptMax: () => (keeps ? connections : 0),
-    keptMs: keptConnectionMs,
-    connectMs: settings.connectTimeoutMs,
-    probeMs: settings.probeMs,
+  const { probeMs, connectTimeoutMs: connectMs } = settings;
+  const peers = balance(addresses, {
     failuresMax: peerFailuresMax,
     outMs: peerOutMs,
+    probed: probeMs > 0,
     changed({ text }, why, nowWell) {
       wellCount = nowWell;
       count();
       settings.onWarning(`${wire} ${text} is ${why === undefined ? 'back in rotation' : `out of rotation: ${why}`}`);
     },
+  });
+  const dialling = dialCarrier({
+    ...{ wire: wireOf(target), peers, connectMs, ours: false },
+    keptMax: () => (keeps ? connections : 0),
+    keptMs: keptConnectionMs,
     writeAheadBytes: writeAheadBytesMax,
   });
+  const endProbing = probeMs > 0 ? probing(peers, probeMs, connectMs) : () => {};
   const asks = wire === 'fastcgi' && target.connections === undefined;
   const learnt = (capacity: Capacity): void => {
     keeps = !capacity.silent;
@@ -106,70 +108,28 @@ export const createDialGateway = (target: DialTarget, settings: Settings, watch:
     count();
   };
   const carrier = asks ? learning(dialling, addresses, learnt) : dialling;
-  return gatewayOver(role === 'authorizer' ? role : wire, watch(carrier), { ...settings, slots: bounds, works: () => true });
-};
-
-/** What is started, and how often. */
-export interface PoolTarget {
-  readonly name: 'fastcgi' | 'wsgi';
-  readonly birth: WorkerBirth;
-  readonly workers: number;
-  /** What the log calls it: `app:application`. */
-  readonly label: string;
-}
-
-export interface PoolGateway extends Gateway {
-  /** New workers beside the present ones, and in their place when all are ready; else why not. */
-  reload(graceMs: number): Promise<Failure | undefined>;
-}
-
-export const createPoolGateway = ({ name, birth, workers, label }: PoolTarget, settings: Settings): PoolGateway => {
-  const { onStderr, onWarning, killGraceMs, connectTimeoutMs, maxQueue } = settings;
-  const logs = new Map<number | undefined, ReturnType<typeof errorLog>>();
-  const logOf = (pid: number | undefined) => {
-    const known = logs.get(pid) ?? errorLog((text) => onStderr({ id: '', script: label, pid, text }), Number.POSITIVE_INFINITY);
-    logs.set(pid, known);
-    return known;
-  };
-  const slots = { atOnceMax: workers, newbornsMax: Number.POSITIVE_INFINITY, queueMax: maxQueue, queueMs };
-  const pool = poolCarrier({
-    workers,
-    killGraceMs,
-    start: (path, events) => bearWorker(birth, path, events),
-    dial: (addresses) =>
-      dialCarrier({
-        wire: fastcgi({ role: 'responder', keep: true }),
-        addresses,
-        keptMax: () => 1,
-        keptMs: keptConnectionMs,
-        connectMs: connectTimeoutMs,
-        probeMs: 0,
-        failuresMax: 1,
-        outMs: workerOutMs,
-        changed: () => {},
-        writeAheadBytes: writeAheadBytesMax,
-      }),
-    errors: (pid, piece) => logOf(pid).write(piece),
-    // With none, the next one learns why.
-    ready(count) {
-      slots.atOnceMax = Math.max(1, count);
-    },
-    ended(pid, why) {
-      logs.get(pid)?.end();
-      logs.delete(pid);
-      if (why !== undefined) onWarning(`${label}: a worker ended: ${why}`);
-    },
+  const gateway = gatewayOver(role === 'authorizer' ? role : wire, watch(carrier), {
+    ...settings,
+    slots: slots(bounds),
+    works: () => true,
   });
-  return { ...gatewayOver(name, pool, { ...settings, slots, works: () => true }), reload: (graceMs) => pool.reload(graceMs) };
+  return {
+    ...gateway,
+    close(graceMs) {
+      endProbing();
+      return gateway.close(graceMs);
+    },
+  };
 };
 
-const wireOf = ({ wire, role = 'responder', modifier1 = 0, modifier2 = 0 }: DialTarget): Wire => {
-  switch (wire) {
-    case 'fastcgi':
-      return fastcgi({ role, keep: true });
-    case 'scgi':
-      return scgi;
-    case 'uwsgi':
-      return uwsgi({ modifier1, modifier2 });
-  }
+const wireOf = ({ wire, role, modifier1 = 0, modifier2 = 0 }: DialTarget): Wire => {
+  if (wire === 'fastcgi' && role === 'authorizer') return fastcgi({ role, keep: true });
+  return wire === 'uwsgi' ? uwsgi({ modifier1, modifier2 }) : wires[wire];
+};
+
+/** As our own workers speak them, and most programs. */
+export const wires: Readonly<Record<Wire['name'], Wire>> = {
+  fastcgi: fastcgi({ role: 'responder', keep: true }),
+  scgi,
+  uwsgi: uwsgi({ modifier1: 0, modifier2: 0 }),
 };

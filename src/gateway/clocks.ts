@@ -1,11 +1,12 @@
 /**
- * The clocks of one conversation: how long it may be silent, how long it may take. Bounds, not measurements: those are the trace's.
- * All of them share one timer, set to the earliest; to start, stop and wind a clock again is a number in memory. Most conversations
- * are over before any of their clocks would ring, and a timer for each was a good part of what they cost.
+ * The clocks of conversations: how long one may be silent, how long it may take. Bounds, not measurements: those are the trace's.
+ * All of them share one timer, set to the earliest; to start, stop and wind a clock is a number in memory. Most conversations are over
+ * before any of their clocks would ring, and a timer for each was a good part of what they cost.
  */
+import { type Member, Roster } from '../roster.js';
 import { now } from '../trace/trace.js';
 
-export interface Clock {
+export interface Clock extends Member {
   readonly ms: number;
   readonly ring: () => void;
   /** When it rings, in the trace's milliseconds. */
@@ -22,53 +23,73 @@ export interface Clocks {
   stopAll(): void;
 }
 
+/** Those of one conversation. */
 export const clocks = (): Clocks => {
-  const running: Clock[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  let timerMs = Number.POSITIVE_INFINITY;
-
-  const remove = (clock: Clock): void => {
-    const place = running.indexOf(clock);
-    if (place >= 0) running.splice(place, 1);
-  };
-  const setTimer = (dueMs: number, atMs: number): void => {
-    clearTimeout(timer);
-    timerMs = dueMs;
-    timer = setTimeout(look, Math.max(1, dueMs - atMs));
-  };
-  const look = (): void => {
-    const atMs = now();
-    timerMs = Number.POSITIVE_INFINITY;
-    // In the order in which they are due. A clock that rings may start, wind or stop others.
-    for (const clock of running.filter(({ dueMs }) => dueMs <= atMs).sort((a, b) => a.dueMs - b.dueMs)) {
-      if (clock.dueMs > atMs || !running.includes(clock)) continue;
-      remove(clock);
-      clock.ring();
-    }
-    const next = running.reduce((earliest, { dueMs }) => Math.min(earliest, dueMs), Number.POSITIVE_INFINITY);
-    if (next < timerMs) setTimer(next, now());
-  };
-
+  const own: Clock[] = [];
   return {
     start(ms, ring) {
       if (ms <= 0) return undefined;
       const atMs = now();
-      const clock = { ms, ring, dueMs: atMs + ms };
-      running.push(clock);
-      if (clock.dueMs < timerMs) setTimer(clock.dueMs, atMs);
+      const clock: Clock = { place: -1, ms, ring, dueMs: atMs + ms };
+      own.push(clock);
+      if (ms < Number.POSITIVE_INFINITY) run(clock, atMs);
       return clock;
     },
     wind(clock) {
       if (clock !== undefined) clock.dueMs = now() + clock.ms;
     },
     stop(clock) {
-      if (clock !== undefined) remove(clock);
+      if (clock === undefined) return undefined;
+      const place = own.indexOf(clock);
+      if (place >= 0) own.splice(place, 1);
+      halt(clock);
       return undefined;
     },
     stopAll() {
-      clearTimeout(timer);
-      timerMs = Number.POSITIVE_INFINITY;
-      running.length = 0;
+      for (const clock of own.splice(0)) halt(clock);
     },
   };
+};
+
+// --- all of them --------------------------------------------------------------------------------------------------------
+
+const running = new Roster<Clock>();
+let timer: NodeJS.Timeout | undefined;
+let timerMs = Number.POSITIVE_INFINITY;
+
+const run = (clock: Clock, atMs: number): void => {
+  running.add(clock);
+  if (running.size === 1) timer?.ref();
+  if (clock.dueMs < timerMs) setTimer(clock.dueMs, atMs);
+};
+/** The timer goes on for the next one; while there is none it keeps nobody from ending. */
+const halt = (clock: Clock): void => {
+  running.remove(clock);
+  if (running.size === 0) timer?.unref();
+};
+const setTimer = (dueMs: number, atMs: number): void => {
+  clearTimeout(timer);
+  timerMs = dueMs;
+  timer = setTimeout(look, Math.max(1, dueMs - atMs));
+};
+const look = (): void => {
+  const atMs = now();
+  const due: Clock[] = [];
+  running.forEach((clock) => void (clock.dueMs <= atMs && due.push(clock)));
+  timer = undefined;
+  timerMs = Number.POSITIVE_INFINITY;
+  try {
+    // In the order in which they are due. A clock that rings may start, wind or stop others.
+    for (const clock of due.sort((a, b) => a.dueMs - b.dueMs)) {
+      if (clock.dueMs > atMs || clock.place < 0) continue;
+      halt(clock);
+      clock.ring();
+    }
+  } finally {
+    let nextMs = Number.POSITIVE_INFINITY;
+    running.forEach(({ dueMs }) => {
+      nextMs = Math.min(nextMs, dueMs);
+    });
+    if (nextMs < timerMs) setTimer(nextMs, now());
+  }
 };

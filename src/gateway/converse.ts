@@ -14,7 +14,6 @@ import { type Failure, failure, withEvidence } from '../failures.js';
 import { exitLingerMs, orphanLingerMs, outputKeptBytes, refusedLingerMs } from '../limits.js';
 import type { Member } from '../roster.js';
 import { hasNoBody, replyParser } from '../script/reply.js';
-import { payloadOf } from '../trace/payload.js';
 import { now, type Trace } from '../trace/trace.js';
 import type { Call, GatewayRequest, ReplyHead, ReplySink } from '../types.js';
 import { type Clock, clocks } from './clocks.js';
@@ -50,7 +49,7 @@ export const converse = (
   let head: ReplyHead | undefined;
   /** A local redirect is one only if no body follows (§6.2.2), which the end of output tells. */
   let redirect: ReplyHead | undefined;
-  let start: Buffer = Buffer.alloc(0);
+  let start = nothing;
   let outputBytes = 0;
   let bodyBytes = 0;
   let exited = false;
@@ -195,9 +194,9 @@ export const converse = (
   const events: ChannelEvents = {
     opened(opened) {
       channel = opened;
-      trace.pid = opened.pid;
+      // A worker of a pool has said who it is (carrier/pool.ts); a program that ran before us has no pid that we know.
+      if (trace.worker === undefined) trace.pid = opened.pid;
       trace.mark(opened.pid === undefined ? 'dialled' : 'born');
-      if (opened.pid === undefined) trace.payloadSent += payloadOf(request.meta, trace.gateway === 'authorizer');
       if (settled) return opened.stop(0);
       headClock = watch.start(patience.headerTimeoutMs, () =>
         fail(failure('REPLY_HEAD_TIMEOUT', { detail: `no blank line after ${patience.headerTimeoutMs} ms` })),
@@ -304,7 +303,7 @@ export const converse = (
     succeed();
   };
 
-  open(request, events);
+  open(request, events, trace);
 
   return {
     place: -1,
@@ -321,6 +320,8 @@ export const converse = (
     },
   };
 };
+
+const nothing: Buffer = Buffer.alloc(0);
 
 /** RFC 3875 §5: what an NPH script prints is the HTTP response itself. */
 const nphHead: ReplyHead = { kind: 'nph', status: 200, reason: '', headers: [], contentLength: undefined, location: undefined };

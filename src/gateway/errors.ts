@@ -2,7 +2,7 @@
  * What a program says on stderr: cut into lines, made safe for a terminal, bounded, tagged, never part of the answer. Its end
  * is kept as evidence, because that is where the reason usually stands.
  */
-import { Bytes, lastOf, printable } from '../bytes.js';
+import { Bytes, lastOf, noBytes, printable } from '../bytes.js';
 import { stderrKeptBytes, stderrLineBytesMax, stderrLogBytesMax } from '../limits.js';
 
 export interface ErrorLog {
@@ -16,7 +16,7 @@ export interface ErrorLog {
 /** `bytesMax`: more than that is counted, not told. */
 export const errorLog = (tell: (text: string) => void, bytesMax = stderrLogBytesMax): ErrorLog => {
   let lines: Bytes | undefined;
-  let kept: Buffer = Buffer.alloc(0);
+  let kept = noBytes;
   let loggedBytes = 0;
   let droppedBytes = 0;
 

@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path';
 import type { Carrier } from '../carrier/channel.js';
-import { type SlotBounds, slots } from '../carrier/slots.js';
+import type { Slots } from '../carrier/slots.js';
 import { type Failure, failure } from '../failures.js';
 import { Roster } from '../roster.js';
 import type { StderrLine, Trace } from '../trace/trace.js';
@@ -13,15 +13,17 @@ import { type Conversation, converse, type Patience } from './converse.js';
 import { errorLog } from './errors.js';
 
 export interface GatewayOptions extends Patience {
-  readonly slots: SlotBounds;
+  readonly slots: Slots;
   /** Whether the request's process is computing, or not born yet (carrier/slots.ts). */
   readonly works: (trace: Trace) => boolean;
   readonly onStderr: (line: StderrLine) => void;
+  /** What the log calls the program; default: its file's name. */
+  readonly label?: string;
 }
 
 export const gatewayOver = (name: string, carrier: Carrier, options: GatewayOptions): Gateway => {
   const running = new Roster<Conversation>();
-  const places = slots(options.slots);
+  const { slots: places } = options;
 
   return {
     name,
@@ -29,7 +31,7 @@ export const gatewayOver = (name: string, carrier: Carrier, options: GatewayOpti
       let call: Conversation | undefined;
       trace.gateway = name;
       trace.script = request.script.file;
-      const script = basename(request.script.file);
+      const script = options.label ?? basename(request.script.file);
       const errors = errorLog((text) => options.onStderr({ id: trace.id, script, pid: trace.pid, text }));
 
       let over = false;

@@ -1,6 +1,4 @@
 /** What a pool starts: a command as a shell understands it, or our own worker of a language with an application to call. */
-import { statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { WorkerBirth } from '../process/worker.js';
 import type { MetaVariables } from '../types.js';
@@ -12,23 +10,48 @@ export const fastcgiWorker = (command: string, env: MetaVariables): WorkerBirth 
   cwd: process.cwd(),
   // php-cgi by itself would fork workers of its own, and end after 500 requests: both are the pool's business.
   env: new Map([['PHP_FCGI_CHILDREN', '0'], ['PHP_FCGI_MAX_REQUESTS', '0'], ...env]),
-  saysReady: false,
+  speaks: false,
 });
 
-export const wsgiWorker = (target: string, python: string | undefined, workers: number, env: MetaVariables): WorkerBirth => ({
-  // The same descriptor says «ready» and, when its other end is closed, ends it.
-  command: [python ?? usualPython(), wsgi, '--ready-fd', '3', '--lifeline-fd', '3', '--processes', String(workers), target],
-  cwd: process.cwd(),
-  env,
-  saysReady: true,
+export interface Python {
+  /** Absolute path. */
+  readonly interpreter: string;
+  /** What tells programs of the virtual environment that it is used. */
+  readonly variables: MetaVariables;
+}
+
+/** How a WSGI application is run (workers/wsgi.py). */
+export interface WsgiTarget {
+  readonly target: string;
+  readonly protocol: 'fastcgi' | 'scgi' | 'uwsgi';
+  readonly python: Python;
+  /** Each takes so many requests at once. */
+  readonly threads: number;
+  readonly workersMax: number;
+  /** One process loads it, and forks the workers. */
+  readonly preload: boolean;
+  /** Whoever asks sees the traceback of a failure. */
+  readonly dev: boolean;
+}
+
+export const wsgiWorker = (what: WsgiTarget, env: MetaVariables): WorkerBirth => {
+  const { target, protocol, python, threads, workersMax, preload, dev } = what;
+  const options = ['--protocol', protocol, '--threads', String(threads), '--processes', String(workersMax)];
+  const flags = [...(preload ? ['--preload'] : []), ...(dev ? ['--dev'] : [])];
+  return {
+    // The same descriptor says how it is and, when its other end is closed, ends it.
+    command: [python.interpreter, wsgi, '--ready-fd', '3', '--lifeline-fd', '3', ...options, ...flags, target],
+    cwd: process.cwd(),
+    env: new Map([...python.variables, ...env]),
+    speaks: true,
+  };
+};
+
+/** A process for each request: the same application, the same file, and no worker that stays. */
+export const wsgiScript = ({ target, python, dev }: WsgiTarget): { program: string; args: string[] } => ({
+  program: python.interpreter,
+  args: [wsgi, ...(dev ? ['--dev'] : []), target],
 });
 
 /** Beside the compiled program, in the package. */
 const wsgi = fileURLToPath(new URL('../../../src/workers/wsgi.py', import.meta.url));
-
-/** Of the virtual environment that is in use, or of the one that lies here; else whatever PATH has. */
-const usualPython = (): string => {
-  const { VIRTUAL_ENV } = process.env;
-  const candidates = [...(VIRTUAL_ENV ? [VIRTUAL_ENV] : []), '.venv'].map((folder) => resolve(join(folder, 'bin', 'python')));
-  return candidates.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile()) ?? 'python3';
-};

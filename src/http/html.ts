@@ -15,8 +15,8 @@ export const htmlProse = (text: string, code: (text: string) => string = (t) => 
     .map((part, index) => (index % 2 === 1 ? `<code>${htmlEscape(code(part))}</code>` : htmlEscape(part)))
     .join('');
 
-/** A whole document around `body`, which is HTML already. */
-export const htmlPage = (page: { language: string; title: string; body: string; tone?: string }): string => `<!doctype html>
+/** A whole document around `body`, which is HTML already. `style`: what it needs beyond ours. */
+export const htmlPage = (page: { language: string; title: string; body: string; tone?: string; style?: string }): string => `<!doctype html>
 <html lang="${htmlEscape(page.language)}">
 <head>
 <meta charset="utf-8">
@@ -25,7 +25,7 @@ export const htmlPage = (page: { language: string; title: string; body: string; 
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <link rel="icon" href="data:,">
-<style>${style}</style>
+<style>${style}${page.style ?? ''}</style>
 </head>
 <body${page.tone === undefined ? '' : ` class="${htmlEscape(page.tone)}"`}>
 ${page.body}

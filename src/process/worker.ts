@@ -6,18 +6,30 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { workerBacklog, workerLastWordsMs, workerReadyMs } from '../limits.js';
 import type { MetaVariables } from '../types.js';
+import { hearLines } from './hear-lines.js';
 import { endGroup } from './kill.js';
 import { watchOver } from './warden.js';
+
+/** Starts the workers of one generation. */
+export interface Births {
+  start(path: string, events: WorkerEvents): Worker;
+  /** None will be started any more, and none lives. */
+  close(graceMs: number): void;
+}
 
 export interface WorkerBirth {
   /** The program and its arguments; a bare name is looked up on the PATH of `env`. */
   readonly command: readonly [program: string, ...args: string[]];
   readonly cwd: string;
   readonly env: MetaVariables;
-  /** It writes to its descriptor 3 when it takes requests. Others are taken to be ready when they have run for a moment. */
-  readonly saysReady: boolean;
+  /**
+   * It is one of ours, and says on its descriptor 3 how it is: `ready`, `file "/path"` for what it has loaded; and SIGUSR1 makes it
+   * print its stacks. Others are taken to be ready when they have run for a moment.
+   */
+  readonly speaks: boolean;
 }
 
 export interface WorkerEnd {
@@ -31,19 +43,26 @@ export interface WorkerEvents {
   born(pid: number): void;
   /** Whoever connects to its path is answered from now on. */
   ready(): void;
+  /** It has loaded this file, and would have to be started anew to load it again. */
+  loaded(file: string): void;
   /** What it prints. A FastCGI program answers on its connections: stdout is no more to it than stderr. */
   errors(piece: Buffer): void;
-  /** Last, once. */
+  /** Last, once; never before `start` has returned. */
   exited(end: WorkerEnd): void;
 }
 
 export interface Worker {
   /** TERM to its process group, and KILL when it has not ended after `graceMs`. */
   stop(graceMs: number): void;
+  /** Where it is, it prints, if it knows how. */
+  dump(): void;
 }
 
-/** `path`: where it is dialled. What stands there already is replaced when the worker is ready, in one step. */
-export const bearWorker = ({ command, cwd, env, saysReady }: WorkerBirth, path: string, events: WorkerEvents): Worker => {
+/** Each of them a process of its own from the beginning. */
+export const singly = (birth: WorkerBirth): Births => ({ start: (path, events) => bearWorker(birth, path, events), close() {} });
+
+/** `path`: where it is dialled. */
+export const bearWorker = ({ command, cwd, env, speaks }: WorkerBirth, path: string, events: WorkerEvents): Worker => {
   const waiting = `${path}.waiting`;
   let child: ChildProcess | undefined;
   let over = false;
@@ -61,26 +80,27 @@ export const bearWorker = ({ command, cwd, env, saysReady }: WorkerBirth, path: 
     events.ready();
   };
   const stop = (graceMs: number): void => {
+    const first = stopAfterMs === undefined;
     stopAfterMs ??= graceMs;
-    if (child?.pid !== undefined && !over)
-      endGroup(
-        child.pid,
-        graceMs,
-        () => over,
-        () => {},
-      );
+    if (!first || child?.pid === undefined || over) return;
+    const isOver = (): boolean => over;
+    endGroup(child.pid, graceMs, isOver, () => {});
   };
 
   const socket = createServer();
   socket.once('error', (error: NodeJS.ErrnoException) => exited(null, null, error.code ?? error.message));
   socket.listen({ path: `${path}.new`, backlog: workerBacklog }, () => {
+    if (stopAfterMs !== undefined) {
+      socket.close();
+      return exited(null, 'SIGTERM');
+    }
     const [program, ...args] = command;
     child = spawn(program, args, {
       cwd,
       env: Object.fromEntries(env),
       detached: true,
       // No public way leads to a server's descriptor.
-      stdio: [(socket as unknown as { _handle: { fd: number } })._handle.fd, 'pipe', 'pipe', saysReady ? 'pipe' : 'ignore'],
+      stdio: [(socket as unknown as { _handle: { fd: number } })._handle.fd, 'pipe', 'pipe', speaks ? 'pipe' : 'ignore'],
     });
     // Before the next turn of the event loop, so that no connection can find its way to us; and Node removes what bears the first name.
     renameSync(`${path}.new`, waiting);
@@ -90,9 +110,11 @@ export const bearWorker = ({ command, cwd, env, saysReady }: WorkerBirth, path: 
     if (pid === undefined) return;
     const forget = watchOver(pid);
     for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (piece: Buffer) => events.errors(piece));
-    const lifeline = child.stdio[3] as NodeJS.ReadableStream | undefined;
-    lifeline?.on('error', () => {});
-    lifeline?.once('data', ready);
+    if (speaks)
+      hearLines(child.stdio[3] as Duplex, (word, rest) => {
+        if (word === 'ready') ready();
+        else if (word === 'file') events.loaded(JSON.parse(rest) as string);
+      });
     // `close`: all it said has been read. A grandchild may hold that open for ever.
     child.once('close', exited);
     child.once('exit', (code, signal) => {
@@ -100,8 +122,12 @@ export const bearWorker = ({ command, cwd, env, saysReady }: WorkerBirth, path: 
       setTimeout(exited, workerLastWordsMs, code, signal).unref();
     });
     events.born(pid);
-    if (stopAfterMs !== undefined) stop(stopAfterMs);
-    else if (!saysReady) setTimeout(ready, workerReadyMs);
+    if (!speaks) setTimeout(ready, workerReadyMs);
   });
-  return { stop };
+  return {
+    stop,
+    dump() {
+      if (speaks && !over) child?.kill('SIGUSR1');
+    },
+  };
 };

@@ -21,6 +21,8 @@ export type Destination =
       readonly pathInfo: string;
       /** The file that is SCRIPT_FILENAME; undefined where a program answers for a whole prefix and there is none. */
       readonly file: string | undefined;
+      /** As in ProgramMount. */
+      readonly application: boolean;
     }
   | { readonly to: 'file'; readonly found: Found }
   /** The directory's URL lacks its slash: relative links on its page would lead astray. */
@@ -61,9 +63,9 @@ export const destinationOf = (request: HttpRequest, policy: RoutePolicy): Destin
 };
 
 /** RFC 3875 §4.1.13: SCRIPT_NAME is the prefix, PATH_INFO the rest, and no file stands behind it. */
-const toProgram = ({ prefix, gateway }: ProgramMount, below: Segments): Destination => {
+const toProgram = ({ prefix, gateway, application }: ProgramMount, below: Segments): Destination => {
   const script = { file: asUrl(prefix), program: '', args: [], cwd: '', nph: false };
-  return { to: 'script', gateway, script, scriptName: joined(prefix), pathInfo: joined(below), file: undefined };
+  return { to: 'script', gateway, script, scriptName: joined(prefix), pathInfo: joined(below), file: undefined, application };
 };
 
 /** A file whose extension a program runs: always a real file inside the root, found by the walk; the program has nothing to guess. */
@@ -76,7 +78,7 @@ const toProgramFile = (found: Found, prefix: Segments, { extensions }: RoutePoli
   }
   const script = { file: found.path, program: '', args: [], cwd: dirname(found.path), nph: false };
   const scriptName = joined([...prefix, ...found.name]);
-  return { to: 'script', gateway, script, scriptName, pathInfo: joined(found.rest), file: found.path };
+  return { to: 'script', gateway, script, scriptName, pathInfo: joined(found.rest), file: found.path, application: false };
 };
 
 const toScript = (request: HttpRequest, mount: Mount, below: Segments, policy: RoutePolicy): Destination => {
@@ -99,7 +101,8 @@ const run = (request: HttpRequest, mount: Mount, found: Found, isindex: boolean)
   const script = scriptAt(found.path, found.stats, mount.interpreters, args);
   if (isFailure(script)) return script;
   const scriptName = joined([...mount.prefix, ...found.name]);
-  return { to: 'script', gateway: mount.gateway, script, scriptName, pathInfo: joined(found.rest), file: script.file };
+  const { gateway } = mount;
+  return { to: 'script', gateway, script, scriptName, pathInfo: joined(found.rest), file: script.file, application: false };
 };
 
 /** Front-controller style: what is there is sent, and one file answers for everything else. */

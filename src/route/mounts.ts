@@ -19,6 +19,8 @@ export interface Mount {
 export interface ProgramMount {
   readonly prefix: Segments;
   readonly gateway: Gateway;
+  /** A WSGI application: its paths are no files', and passwords are its own business. */
+  readonly application: boolean;
 }
 
 /** The mount a path belongs to, and the segments below it; undefined when the path is nobody's. */

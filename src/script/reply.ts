@@ -6,7 +6,7 @@
  * Generous with line ends (§7.2: LF and CRLF, mixed), strict with everything a client would have to trust: a name is a
  * token, a value has no control bytes, framing is ours alone.
  */
-import { Bytes, printable, startOf } from '../bytes.js';
+import { Bytes, noBytes, printable, startOf } from '../bytes.js';
 import { type Failure, type FailureCode, failure } from '../failures.js';
 import { outputKeptBytes, replyHeadBytesMax, replyHeadLinesMax } from '../limits.js';
 import type { ReplyHead } from '../types.js';
@@ -44,7 +44,7 @@ export const replyParser = (judge: (judgement: Judgement) => void = () => {}): R
   /** Offsets of the line being judged, its end included. */
   let lineStart = 0;
   let lineEnd = 0;
-  let start: Buffer = Buffer.alloc(0);
+  let start = noBytes;
   let refusal: Failure | undefined;
 
   const refuse = (code: FailureCode, line: Buffer, why: string, at = 0): Failure => {
@@ -203,6 +203,6 @@ export const judgeHead = (
   const lines: Judgement[] = [];
   const parser = replyParser((judgement) => lines.push(judgement));
   const parsed = parser.push(output) ?? parser.end();
-  if ('code' in parsed) return { lines, head: undefined, failure: parsed, body: Buffer.alloc(0) };
+  if ('code' in parsed) return { lines, head: undefined, failure: parsed, body: noBytes };
   return { lines, head: parsed.head, failure: undefined, body: parsed.rest };
 };

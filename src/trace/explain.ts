@@ -6,9 +6,9 @@ import { fieldsOfStream } from '../wire/fastcgi-fields.js';
 import { recordType } from '../wire/fastcgi-records.js';
 import { scgi, fieldsOf as scgiFields } from '../wire/scgi.js';
 import { uwsgi, fieldsOf as uwsgiFields } from '../wire/uwsgi.js';
+import { isEnvelope } from '../wire/variables.js';
 import type { Field, Wire } from '../wire/wire.js';
 import { type Hearing, hearFastcgi, hearOneBlock, hearUnframed, type Side } from './hearing.js';
-import { isEnvelope } from './payload.js';
 
 export interface Explained {
   readonly wire: Wire['name'];
@@ -44,7 +44,7 @@ const fieldReaders = { scgi: scgiFields, uwsgi: uwsgiFields } as const;
 // --- envelope and payload ---------------------------------------------------------------------------------------------
 
 export interface Weight {
-  /** What CGI itself would have carried (payload.ts). */
+  /** What CGI itself would have carried (wire/variables.ts). */
   readonly payload: number;
   /** What the wire adds. */
   readonly envelope: number;

@@ -74,11 +74,17 @@ export interface WireAccount {
   /** Bytes, envelope and all. */
   readonly sent: number;
   readonly received: number;
-  /** Of these, what CGI itself would have carried (payload.ts). A request that had to be said twice counts once. */
+  /** Of these, what CGI itself would have carried (wire/variables.ts). A request that had to be said twice counts once. */
   readonly payloadSent: number;
   readonly payloadReceived: number;
   /** undefined: nobody asked for it (`recordWire`). */
   readonly recorded: WireRecording | undefined;
+}
+
+/** One of a pool's workers: its place, which a replacement gets after it, and which reload it came with; both from 1. */
+export interface WorkerPlace {
+  readonly slot: number;
+  readonly generation: number;
 }
 
 /** What is known when an exchange is over. Plain data: what the log prints and a subscriber gets. */
@@ -104,6 +110,8 @@ export interface Exchange {
   /** Absolute path of the script or file. */
   readonly script: string | undefined;
   readonly pid: number | undefined;
+  /** undefined: no worker of ours answered. */
+  readonly worker: WorkerPlace | undefined;
   readonly exitCode: number | undefined;
   readonly signal: string | undefined;
   readonly phases: Phases;
@@ -151,6 +159,7 @@ export class Trace {
   status = 0;
   bytesIn = 0;
   bytesOut = 0;
+  wireName: WireAccount['name'] | undefined;
   /** Bytes on the wire to the program and from it, envelope and all; and what of them is payload. */
   wireSent = 0;
   wireReceived = 0;
@@ -161,6 +170,8 @@ export class Trace {
   gateway: string | undefined;
   script: string | undefined;
   pid: number | undefined;
+  /** Which of a pool's workers has it. */
+  worker: WorkerPlace | undefined;
   exitCode: number | undefined;
   signal: string | undefined;
   account: KernelAccount | undefined;
@@ -183,6 +194,7 @@ export class Trace {
   /** A local redirect asks another program: its marks and its wire tell what the answer cost. The total counts from the first. */
   restart(): void {
     this.marks = marksFrom(now());
+    this.worker = undefined;
     this.wireSent = 0;
     this.wireReceived = 0;
     this.payloadSent = 0;
@@ -198,6 +210,12 @@ export class Trace {
     this.gateway = undefined;
     this.script = undefined;
     this.exitCode = undefined;
+  }
+
+  /** Milliseconds since a mark; 0 when it was never reached. */
+  sinceMs(mark: Mark): number {
+    const at = this.marks[mark];
+    return at === undefined ? 0 : now() - at;
   }
 
   /** The upload is kept, the password is checked: time from now on is the queue's. */
@@ -230,10 +248,9 @@ export class Trace {
   }
 
   private get wire(): WireAccount | undefined {
-    if (this.wireSent === 0) return undefined;
+    if (this.wireName === undefined || this.wireSent === 0) return undefined;
     return {
-      // An authorizer speaks FastCGI, too.
-      name: this.gateway === 'scgi' || this.gateway === 'uwsgi' ? this.gateway : 'fastcgi',
+      name: this.wireName,
       sent: this.wireSent,
       received: this.wireReceived,
       payloadSent: this.payloadSent,
@@ -257,6 +274,7 @@ export class Trace {
       gateway: this.gateway,
       script: this.script,
       pid: this.pid,
+      worker: this.worker,
       exitCode: this.exitCode,
       signal: this.signal,
       phases: this.phases,

@@ -12,6 +12,7 @@ import { printable, recode } from '../bytes.js';
 import { type Failure, failure } from '../failures.js';
 import { recordContentBytesMax } from '../limits.js';
 import { protocolOf } from './stranger.js';
+import { byteText, isEnvelope } from './variables.js';
 
 // FastCGI §8. The names are the specification's, without its FCGI_.
 export const recordType = {
@@ -165,9 +166,9 @@ const writeHeader = (into: Buffer, at: number, type: number, requestId: number, 
 
 /** One record; its content is at most `recordContentBytesMax`. One without content ends the stream of its type. */
 export const writeRecord = (type: number, requestId: number, content: Buffer = nothing): Buffer => {
-  const record = Buffer.alloc(headerBytes + content.length + paddingOf(content.length));
-  content.copy(record, writeHeader(record, 0, type, requestId, content.length));
-  return record;
+  const record = Buffer.allocUnsafe(headerBytes + content.length + paddingOf(content.length));
+  const contentAt = writeHeader(record, 0, type, requestId, content.length);
+  return record.fill(0, contentAt + content.copy(record, contentAt));
 };
 
 /** A piece of a stream as records, its bytes not copied. No bytes are no records: an empty record would end the stream. */
@@ -207,15 +208,8 @@ export const lengthText = (length: number): string =>
     ? String.fromCharCode(length)
     : String.fromCharCode((length >>> 24) | 0x80, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff);
 
-/** Text, too: one copy into a Buffer at the end is cheaper than many small writes. */
-const pairText = (name: string, value: string): string => {
-  const nameBytes = byteText(name);
-  const valueBytes = byteText(value);
-  return lengthText(nameBytes.length) + lengthText(valueBytes.length) + nameBytes + valueBytes;
-};
-
-/** UTF-8, a character for each byte. */
-const byteText = (text: string): string => (/^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1'));
+const pairText = (nameBytes: string, valueBytes: string): string =>
+  lengthText(nameBytes.length) + lengthText(valueBytes.length) + nameBytes + valueBytes;
 
 const recordText = (type: number, requestId: number, content: string): string => {
   const { length } = content;
@@ -227,14 +221,21 @@ const recordText = (type: number, requestId: number, content: string): string =>
 /**
  * All variables as PARAMS records, with the empty one that ends them. PARAMS is a stream (§5.2), so a pair might cross from one
  * record into the next; but php-fpm, flup and uWSGI read each record by itself. So none does here, and a pair that fits no record is
- * WIRE_VARIABLES_TOO_LARGE.
+ * WIRE_VARIABLES_TOO_LARGE. `weigh` is told the bytes of each that is payload.
  */
-export const writeParams = (requestId: number, variables: ReadonlyMap<string, string>): Buffer | Failure => {
+export const writeParams = (
+  requestId: number,
+  variables: ReadonlyMap<string, string>,
+  weigh?: (bytes: number) => void,
+): Buffer | Failure => {
   let records = '';
   let content = '';
   for (const [name, value] of variables) {
     if (!isVariable(name, value)) return failure('WIRE_VARIABLE_INVALID', { detail: `${printable(name)}: ${noVariable}` });
-    const pair = pairText(name, value);
+    const nameBytes = byteText(name);
+    const valueBytes = byteText(value);
+    const pair = pairText(nameBytes, valueBytes);
+    if (weigh && !isEnvelope(name, value)) weigh(nameBytes.length + valueBytes.length);
     if (pair.length > recordContentBytesMax) {
       const detail = `${printable(name)} takes ${pair.length} bytes; one FastCGI record holds ${recordContentBytesMax}`;
       return failure('WIRE_VARIABLES_TOO_LARGE', { detail });
@@ -251,7 +252,11 @@ export const writeParams = (requestId: number, variables: ReadonlyMap<string, st
 
 /** FastCGI §4.1: names to ask for, or names and values to answer with, in one record about the connection. */
 export const writeValues = (type: number, values: ReadonlyMap<string, string>): Buffer =>
-  writeRecord(type, nullRequestId, Buffer.from(Array.from(values, ([name, value]) => pairText(name, value)).join(''), 'latin1'));
+  writeRecord(
+    type,
+    nullRequestId,
+    Buffer.from(Array.from(values, ([name, value]) => pairText(byteText(name), byteText(value))).join(''), 'latin1'),
+  );
 
 /** Where the parts of a pair stand in its block; `end` may lie beyond the block. */
 export interface Pair {

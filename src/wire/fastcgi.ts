@@ -105,16 +105,20 @@ const idAt = ({ requestId = 1 }: FastcgiOptions, turn: number): number => (turn 
 
 const ask = (meta: MetaVariables, options: FastcgiOptions, requestId: number): Asking | Failure => {
   const { keep } = options;
-  const params = writeParams(requestId, variablesFor(meta, options));
+  let payloadBytes = 0;
+  const params = writeParams(requestId, variablesFor(meta, options), (bytes) => {
+    payloadBytes += bytes;
+  });
   if (isFailure(params)) return params;
   const begin = writeBegin(requestId, roles[options.role], keep ? flag.KEEP_CONN : 0);
   const opening = Buffer.concat([begin, params]);
   const abort = () => writeRecord(recordType.ABORT_REQUEST, requestId);
   // FastCGI §6.3 — an Authorizer is sent PARAMS and nothing else. libfcgi would skip even an empty STDIN, but other programs need not
   // expect one, and Apache's mod_authnz_fcgi and mod_fcgid send none.
-  if (options.role === 'authorizer') return { opening, body: () => [], bodyEnd: () => [], abort };
+  if (options.role === 'authorizer') return { opening, payloadBytes, body: () => [], bodyEnd: () => [], abort };
   return {
     opening,
+    payloadBytes,
     body: (piece) => writeStream(recordType.STDIN, requestId, piece),
     bodyEnd: () => [
       writeRecord(recordType.STDIN, requestId),

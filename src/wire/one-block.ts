@@ -36,8 +36,9 @@ export interface Spelling {
  * The body travels as it is. CONTENT_LENGTH is the only word about its end, so whoever asks must know the length before the
  * first byte (a chunked upload is spooled) and then give exactly so many. Closing the connection is the only way to abort.
  */
-export const askRaw = (opening: Buffer): Asking => ({
+export const askRaw = (opening: Buffer, payloadBytes: number): Asking => ({
   opening,
+  payloadBytes,
   body: (piece) => (piece.length === 0 ? [] : [piece]),
   bodyEnd: () => [],
   abort: () => undefined,

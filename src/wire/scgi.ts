@@ -12,6 +12,7 @@ import type { MetaVariables } from '../types.js';
 import { askRaw, broken, isLength, readOneBlock, readUntilEnd, type Spelling, textOf, tooMany } from './one-block.js';
 import { fieldsOfOneBlock } from './one-block-fields.js';
 import { strangerAt, strangerBytes } from './stranger.js';
+import { byteText, isEnvelope } from './variables.js';
 import type { Asking, Field, Wire } from './wire.js';
 
 export const scgi: Wire = {
@@ -30,6 +31,7 @@ const ask = (meta: MetaVariables): Asking | Failure => {
   const length = meta.get('CONTENT_LENGTH') || '0';
   if (!isLength(length)) return invalid('CONTENT_LENGTH is no number');
   const strings = ['CONTENT_LENGTH', length, 'SCGI', '1'];
+  let envelopeBytes = 'SCGI1'.length + (isEnvelope('CONTENT_LENGTH', length) ? 'CONTENT_LENGTH0'.length : 0);
   for (const [name, value] of meta) {
     if (name === 'CONTENT_LENGTH' || name === 'SCGI') continue;
     if (name === '') return invalid('a name is empty');
@@ -37,8 +39,9 @@ const ask = (meta: MetaVariables): Asking | Failure => {
     if (name.includes('\0') || value.includes('\0')) return invalid(`${printable(name)} holds a NUL`);
     strings.push(name, value);
   }
-  const headers = `${strings.join('\0')}\0`;
-  return askRaw(Buffer.from(`${Buffer.byteLength(headers)}:${headers},`));
+  const headers = byteText(`${strings.join('\0')}\0`);
+  envelopeBytes += strings.length; // The NULs.
+  return askRaw(Buffer.from(`${headers.length}:${headers},`, 'latin1'), headers.length - envelopeBytes);
 };
 
 const invalid = (what: string): Failure => failure('WIRE_VARIABLE_INVALID', { detail: `SCGI §3: ${what}` });

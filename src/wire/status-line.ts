@@ -17,7 +17,7 @@ export interface StatusLine {
 
 export const statusLine = (): StatusLine => {
   /** The answer's first bytes, while they could still become a version; undefined once that is decided. */
-  let held: Buffer | undefined = Buffer.alloc(0);
+  let held: Buffer | undefined = nothing;
   return {
     push(piece) {
       if (held === undefined) return [piece];
@@ -43,3 +43,4 @@ export const statusLine = (): StatusLine => {
 const version = /^HTTP\/\d\.\d $/;
 const example = 'HTTP/1.1 ';
 const status = Buffer.from('Status: ');
+const nothing: Buffer = Buffer.alloc(0);

@@ -14,6 +14,7 @@ import type { MetaVariables } from '../types.js';
 import { askRaw, broken, isLength, readOneBlock, readUntilEnd, type Said, type Spelling, textOf, tooMany } from './one-block.js';
 import { fieldsOfOneBlock } from './one-block-fields.js';
 import { protocolOf, strangerAt } from './stranger.js';
+import { byteText, isEnvelope } from './variables.js';
 import type { Asking, Field, Wire } from './wire.js';
 
 /** What kind of packet a request is; both from 0 to 255. `modifiers` has the list. */
@@ -90,31 +91,26 @@ export const modifiers: ReadonlyMap<number, Modifier> = new Map([
 
 /** The uwsgi vars: two bytes of length, name, two bytes of length, value. */
 const ask = (meta: MetaVariables, { modifier1, modifier2 }: UwsgiOptions): Asking | Failure => {
-  const variables = [...meta].filter(([name, value]) => name !== 'CONTENT_LENGTH' || value !== '');
-  let bytes = 0;
-  for (const [name, value] of variables) {
+  let vars = '';
+  let payloadBytes = 0;
+  for (const [name, value] of meta) {
     if (name === '') return failure('WIRE_VARIABLE_INVALID', { detail: 'uwsgi, the vars: a name is empty' });
-    bytes += varBytes(name, value);
+    if (name === 'CONTENT_LENGTH' && value === '') continue;
+    const nameBytes = byteText(name);
+    const valueBytes = byteText(value);
+    vars += sizeText(nameBytes.length) + nameBytes + sizeText(valueBytes.length) + valueBytes;
+    if (!isEnvelope(name, value)) payloadBytes += nameBytes.length + valueBytes.length;
   }
-  if (bytes > uwsgiVariablesBytesMax) return tooLarge(bytes, variables);
-
-  const opening = Buffer.allocUnsafe(4 + bytes);
-  opening[0] = modifier1;
-  opening.writeUInt16LE(bytes, 1);
-  opening[3] = modifier2;
-  let at = 4;
-  for (const text of variables.flat()) {
-    const written = opening.write(text, at + 2);
-    opening.writeUInt16LE(written, at);
-    at += 2 + written;
-  }
-  return askRaw(opening);
+  if (vars.length > uwsgiVariablesBytesMax) return tooLarge(vars.length, meta);
+  const header = String.fromCharCode(modifier1) + sizeText(vars.length) + String.fromCharCode(modifier2);
+  return askRaw(Buffer.from(header + vars, 'latin1'), payloadBytes);
 };
 
-const varBytes = (name: string, value: string): number => 4 + Buffer.byteLength(name) + Buffer.byteLength(value);
+/** Two bytes, the low one first, as text. What is larger makes the whole too large. */
+const sizeText = (size: number): string => String.fromCharCode(size & 0xff, (size >>> 8) & 0xff);
 
-const tooLarge = (bytes: number, variables: [string, string][]): Failure => {
-  const sizes = variables.map(([name, value]) => ({ name, bytes: varBytes(name, value) }));
+const tooLarge = (bytes: number, meta: MetaVariables): Failure => {
+  const sizes = Array.from(meta, ([name, value]) => ({ name, bytes: 4 + Buffer.byteLength(name) + Buffer.byteLength(value) }));
   const largest = sizes.reduce((a, b) => (b.bytes > a.bytes ? b : a));
   return failure('WIRE_VARIABLES_TOO_LARGE', {
     detail: `${bytes} bytes of variables, uwsgi carries ${uwsgiVariablesBytesMax}; the largest is ${printable(largest.name)}, ${largest.bytes} bytes`,

@@ -25,6 +25,8 @@ export interface Wire {
 export interface Asking {
   /** The variables, and whatever comes before them. */
   readonly opening: Buffer;
+  /** Bytes in it that CGI itself would have carried (variables.ts). */
+  readonly payloadBytes: number;
   /** Some of the body. An empty piece is no bytes. */
   body(piece: Buffer): Buffer[];
   /** The body is all said. */

@@ -125,11 +125,12 @@ test('a probe finds who is gone, and who is back', async (t) => {
   assert.deepEqual(story, []);
   await first.close();
   await until(() => story.length > 0, 'the end to be noticed');
-  assert.deepEqual(story, ['ECONNREFUSED']);
+  // One that was being connected to is reset, the next one finds nobody.
+  assert.match(story.join(), /^(ECONNREFUSED|ECONNRESET)$/);
   const { port } = address as { port: number };
   const second = await peerOf(t, 'scgi', hello, { at: port });
   await until(() => story.length > 1, 'the new beginning to be noticed');
-  assert.deepEqual(story, ['ECONNREFUSED', 'back']);
+  assert.equal(story[1], 'back');
   assert.equal(first.visits.length + second.visits.length, 0, 'nothing was asked');
 });
 
@@ -177,7 +178,8 @@ test('probes end with the server', async (t) => {
   await until(() => peer.open === 0, 'the last one to be over');
   const { connections } = peer;
   await new Promise((resolve) => setTimeout(resolve, 150));
-  assert.equal(peer.connections, connections);
+  // One that was given up may be accepted late; fifteen would have come.
+  assert.ok(peer.connections <= connections + 1, `${connections}, then ${peer.connections}`);
 });
 
 test('to probe is no reason to live', async (t) => {

@@ -92,6 +92,19 @@ test('a worker that is killed is replaced; only the request it held fails', asyn
   assert.deepEqual(h.warnings, [`${h.file}:application: a worker ended: SIGKILL`]);
 });
 
+test('a request that comes just when the only worker dies has the next one', async (t) => {
+  const h = await wsgiHouse(t, { workers: 1 });
+  if (!h) return;
+  let pid = pidOf(await get(h.port, '/'));
+  for (let i = 0; i < 10; i++) {
+    process.kill(pid, 'SIGKILL');
+    const answer = await get(h.port, '/');
+    assert.equal(answer.status, 200, answer.text);
+    assert.notEqual(pidOf(answer), pid);
+    pid = pidOf(answer);
+  }
+});
+
 test('more clients than workers wait, and are all answered', async (t) => {
   const h = await wsgiHouse(t);
   if (!h) return;
@@ -216,7 +229,43 @@ while ($r->Accept() >= 0) { $n++; print STDERR "asked\\n"; print "Content-Type: 
   for (let i = 0; i < 12; i++) answers.push(await get(h.port, '/app/x'));
   for (const answer of answers) assert.match(answer.text, /^two words \d+ [1-5]$/);
   assert.ok(new Set(answers.map(({ text }) => text.split(' ')[2])).size >= 3, 'three lives');
-  assert.ok(h.stderr.some(({ text }) => text === 'asked'));
+  const line = h.stderr.find(({ text }) => text === 'asked');
+  assert.equal(line?.script, `perl ${folder}/app.pl 'two words'`);
+  assert.ok(
+    answers.some(({ text }) => text.includes(` ${line.pid} `)),
+    `one of them is process ${line.pid}`,
+  );
+});
+
+test('several in one server, beside static files: the longest path counts', async (t) => {
+  if (!needs(t, 'python3', 'php-cgi')) return;
+  const file = join(folderFor(t), 'app.py');
+  writeFileSync(file, application('app'));
+  const wsgi = `${file}:application`;
+  const h = await house({
+    mounts: [
+      { wsgi, where: '/api' },
+      { wsgi, where: '/api/v2' },
+      { pool: 'php-cgi', where: '.php' },
+    ],
+    workers: 1,
+    public: { 'page.php': '<?php echo "PHP ", $_SERVER["PATH_INFO"];', 'note.txt': 'note', 'api/hidden.txt': 'behind the mount' },
+    scripts: { 'hello.cgi': '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\nCGI $PATH_INFO"' },
+  });
+  t.after(() => h.stop());
+  const table: [path: string, answer: RegExp][] = [
+    ['/api', /^app \d+ \/api {2}0$/],
+    ['/api/', /^app \d+ \/api \/ 0$/],
+    ['/api/hidden.txt', /^app \d+ \/api \/hidden\.txt 0$/],
+    ['/api/v2/users', /^app \d+ \/api\/v2 \/users 0$/],
+    ['/api/v2', /^app \d+ \/api\/v2 {2}0$/],
+    ['/api/v22', /^app \d+ \/api \/v22 0$/],
+    ['/page.php/more', /^PHP \/more$/],
+    ['/note.txt', /^note$/],
+    ['/cgi-bin/hello.cgi/x', /^CGI \/x$/],
+  ];
+  for (const [path, answer] of table) assert.match((await get(h.port, path)).text, answer, path);
+  assert.equal((await get(h.port, '/apis')).status, 404);
 });
 
 test('a command that does not exist is 503, and says what the shell said', async (t) => {

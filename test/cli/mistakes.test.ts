@@ -47,6 +47,13 @@ const table: readonly [argv: string[], code: number, ...expected: RegExp[]][] = 
   [['time', 'hello.sh'], 4, /no script hello\.sh/, /Did you mean cgi-bin\/hello\.sh\?/],
   [['time', 'www'], 4, /www is a directory; time takes one script/],
   [['time', 'cgi-bin/hello.sh', '/a', '/b'], 2, /what is \/b\?/],
+  [['bench'], 2, /bench needs targets/],
+  [['bench', '/a', '/b', '/c', '/d', '/e'], 2, /at most 4 targets; got 5/],
+  [['bench', 'hello.sh', '/a'], 4, /no script hello\.sh/, /Did you mean cgi-bin\/hello\.sh\?/],
+  [['bench', 'http://example.org/a?b'], 2, /aims at nothing else/, /Here: '\/a\?b'/],
+  [['bench', '/a', '--json', '--csv'], 2, /--json and --csv exclude each other/],
+  [['bench', '/a', '--html', 'nothere/x.html'], 4, /nothere\/x\.html cannot be written: ENOENT/],
+  [['bench', '/a', '--svg', 'cgi-bin'], 4, /cgi-bin cannot be written: EISDIR/],
   [['tme'], 4, /The sub-command time comes first/],
   [['doctor', 'nothere'], 4, /no directory nothere/],
 ];

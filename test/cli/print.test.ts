@@ -60,6 +60,7 @@ const exchange = (more: Partial<Exchange> = {}): Exchange => ({
   gateway: 'cgi',
   script: '/srv/cgi-bin/hello.py',
   pid: 4242,
+  worker: undefined,
   exitCode: 0,
   signal: undefined,
   phases: { authorize: undefined, queue: 0.01, spawn: 1.1, dial: undefined, wait: 13.44, head: 0.02, body: undefined, exit: 0.8 },
@@ -293,12 +294,13 @@ const ready: Ready = {
     { address: '::1', port: 8000 },
   ],
   network: ['192.168.1.7'],
+  lab: undefined,
   busyPort: undefined,
   prefix: '/cgi-bin/',
   dir: './cgi-bin',
   publicDir: './public',
   mounts: [],
-  workers: 4,
+  workers: { min: 4, max: 4 },
   configFile: undefined,
   births: { by: 'native', why: undefined },
   scripts: [script('a.py'), script('b.py'), script('fix.py', 'NOT_EXECUTABLE'), script('notes.txt', 'NOT_EXECUTABLE')],
@@ -324,6 +326,9 @@ test('the banner', () => {
   assert.match(banner({ ...ready, scripts: [] }, 'en', off).join('\n'), /no scripts yet/);
   assert.match(banner({ ...ready, busyPort: 8000 }, 'en', off).join('\n'), /port 8000 was busy/);
   assert.match(banner(ready, 'zh-CN', off).join('\n'), /2 个可运行, 1 个不可运行/);
+  const withLab = { ...ready, lab: 'http://127.0.0.1:8001/#k=key' };
+  assert.match(banner(withLab, 'en', off).join('\n'), /➜ {2}Lab: {6}http:\/\/127\.0\.0\.1:8001\/#k=key\n/);
+  assert.equal(JSON.parse(readyRecord(withLab, 0, 77)).lab, 'http://127.0.0.1:8001', 'a log has no key');
 });
 
 test('the banner lists what is mounted, and no scripts where there are none', () => {

@@ -6,9 +6,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { wireRecordedBytesMax } from '../../src/limits.js';
 import { explain, isPayload } from '../../src/trace/explain.js';
-import { payloadOf } from '../../src/trace/payload.js';
 import { bytesOf, wireRecorder } from '../../src/trace/recorder.js';
 import type { Exchange } from '../../src/trace/trace.js';
+import type { MetaVariables } from '../../src/types.js';
+import { fastcgi } from '../../src/wire/fastcgi.js';
+import { scgi } from '../../src/wire/scgi.js';
+import { uwsgi } from '../../src/wire/uwsgi.js';
 import { peerOf, wires } from '../carrier/peers.js';
 import { talkTo } from '../carrier/talks.js';
 import { sh } from '../support/house.js';
@@ -203,23 +206,26 @@ test('a word of the wire is envelope: SCGI=1, and a CONTENT_LENGTH that announce
   const { weight, fields } = explain('scgi', Buffer.from('30:CONTENT_LENGTH\x000\x00SCGI\x001\x00A\x00bcd\x00,', 'latin1'));
   assert.deepEqual(weight, { payload: 4, envelope: 30, unread: 0 });
   assert.equal(fields.filter(isPayload).length, 6);
-  assert.equal(
-    payloadOf(
-      new Map([
-        ['CONTENT_LENGTH', '0'],
-        ['SCGI', '1'],
-        ['A', 'bcd'],
-      ]),
-    ),
-    4,
-  );
-  assert.equal(
-    payloadOf(
-      new Map([
-        ['CONTENT_LENGTH', '12'],
-        ['É', 'é'],
-      ]),
-    ),
-    16 + 4,
-  );
 });
+
+for (const wire of [fastcgi({ role: 'responder', keep: true }), scgi, uwsgi({ modifier1: 0, modifier2: 0 })])
+  test(`${wire.name}: of what is asked, names and values are payload, as bytes; the wire's own words are not`, () => {
+    const payloadBytes = (variables: Record<string, string>): number | undefined => {
+      const asking = wire.ask(new Map(Object.entries(variables)));
+      return 'code' in asking ? undefined : asking.payloadBytes;
+    };
+    assert.equal(payloadBytes({ CONTENT_LENGTH: '0', SCGI: '1', A: 'bcd' }), 4);
+    assert.equal(payloadBytes({ CONTENT_LENGTH: '', A: 'bcd' }), 4);
+    assert.equal(payloadBytes({ A: 'b', CONTENT_LENGTH: '12', É: 'é' }), 2 + 16 + 4);
+    assert.equal(payloadBytes({ HTTP_COOKIE: 'x'.repeat(300) }), 11 + 300);
+  });
+
+/** Names and values, as bytes. */
+const payloadOf = (meta: MetaVariables): number => {
+  let bytes = 0;
+  for (const [name, value] of meta) {
+    const own = name === 'SCGI' || (name === 'CONTENT_LENGTH' && Number(value) === 0);
+    if (!own) bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
+  }
+  return bytes;
+};
