@@ -26,11 +26,12 @@ export const bars = (results: Results): Bar[] => {
     return own === undefined || to === undefined ? undefined : own / to;
   };
   const toBest = (program: string, what: keyof Figures) => (n: number) => ratio(program, what, n, bestPeer(results, program, n, what));
-  /** The rate, to that of the peer whose name begins so. */
-  const rateTo = (program: string, word: string) => (n: number) => {
+  /** To that of the peer whose name begins so. */
+  const toPeer = (program: string, what: keyof Figures, word: string) => (n: number) => {
     const peer = rowsOf(results, program).find(({ name, kind }) => kind === 'peer' && name.startsWith(word));
-    return ratio(program, 'perSecond', n, peer && figures(results, program, n, peer.name)?.perSecond);
+    return ratio(program, what, n, peer && figures(results, program, n, peer.name)?.[what]);
   };
+  const rateTo = (program: string, word: string) => toPeer(program, 'perSecond', word);
 
   for (const [program, title, bound] of [
     ['bare', 'CGI, bare C', 0.95],
@@ -55,6 +56,17 @@ export const bars = (results: Results): Bar[] => {
   }
   say("FastCGI, PHP: p99, to the best peer's", '≤', 1, [64], toBest('php-fpm', 'p99Ms'));
   say("uwsgi, Python: requests/s, to nginx's", '≥', 0.8, [8, 64], rateTo('uWSGI', 'nginx'));
+
+  for (const [program, title] of [
+    ['wsgi-hello', 'WSGI, hello'],
+    ['wsgi-compute', 'WSGI, 100 µs'],
+  ] as const) {
+    say(`${title}: requests/s, to Gunicorn's (sync)`, '≥', 1.1, [8, 64], rateTo(program, 'Gunicorn sync'));
+    say(`${title}: requests/s, to Waitress's`, '≥', 1.5, [8, 64], rateTo(program, 'Waitress'));
+    say(`${title}: requests/s, to nginx's with uWSGI`, '≥', 0.6, [8, 64], rateTo(program, 'nginx'));
+    say(`${title}: p99, to Gunicorn's (sync)`, '≤', 1, [64], toPeer(program, 'p99Ms', 'Gunicorn sync'));
+  }
+  say("WSGI, 10 ms: p99, to Gunicorn's (sync)", '≤', 1, [64], toPeer('wsgi-wait', 'p99Ms', 'Gunicorn sync'));
 
   const memory = results.memory.find((one) => one.server === quietName);
   const [from, to] = memory ? memory.after.slice(-2) : [];

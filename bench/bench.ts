@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: ourselves beside every CGI host that is installed (`bench/install.sh`), then beside every server in front of php-fpm
- * and uWSGI, in one run: for each program and number of connections some rounds, in each round a short slice of load for every server
- * in turn, so that whatever else the machine does meets all alike. Prints a table, writes it with a chart to bench/results/.
+ * and uWSGI, then beside those that run a WSGI application, in one run: for each program and number of connections some rounds, in each
+ * round a short slice of load for every server in turn, so that whatever else the machine does meets all alike. Prints a table, writes it
+ * with a chart to bench/results/.
  * Everything listens on 127.0.0.1 only, or on Unix sockets in a temporary directory.
  */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,9 +17,11 @@ import { load, rawLoop, type Slice, type Target } from './load.js';
 import { measureDelay, measureMemory } from './ourselves.js';
 import { type Plan, readPlan } from './plan.js';
 import { makePrograms, makeTool, type Program, programs, said, sourceDir } from './programs.js';
-import { cellName, type Delay, farBehind, limit, type Memory, median, type Results, type Row } from './results.js';
+import { cellName, type Delay, farBehind, limit, type Memory, median, type Results, type Row, type Starved } from './results.js';
 import type { Server } from './servers.js';
+import { starved } from './starved.js';
 import { markdown } from './table.js';
+import { asCgiName } from './wsgi.js';
 
 interface Running {
   readonly server: Server;
@@ -66,7 +69,9 @@ const bench = async (plan: Plan): Promise<void> => {
     absent: [],
     memory: [],
     delays: [],
+    starved: [],
   };
+  const left: Starved[] = [];
   for (const gateway of new Set(made.map((one) => one.gateway))) {
     const running: Running[] = [];
     for (const [i, server] of plan.servers.filter((one) => one.gateway === gateway).entries()) {
@@ -83,6 +88,14 @@ const bench = async (plan: Plan): Promise<void> => {
       site,
       results,
     );
+    if (gateway === 'wsgi') {
+      // An interpreter for each request: whoever has none within seconds is only late.
+      for (const { server, host } of running.filter((one) => one.server.name !== asCgiName)) {
+        for (const clients of plan.connections.filter((n) => n > 1)) {
+          left.push({ server: server.name, clients, nothing: await starved(host.port, '/hello', clients) });
+        }
+      }
+    }
     await Promise.all(running.map(({ host }) => host.stop()));
   }
 
@@ -96,7 +109,7 @@ const bench = async (plan: Plan): Promise<void> => {
     console.error(`${server.name}: memory`);
     memory.push(await measureMemory(server, join(temporary, `memory-${i}`), site));
   }
-  publish({ ...results, delays, memory }, plan.whole ? 'latest' : 'partial');
+  publish({ ...results, delays, memory, starved: left }, plan.whole ? 'latest' : 'partial');
 };
 
 /** Or in words why not: what was measured before is not lost for one that does not start. */
@@ -156,7 +169,7 @@ const circumstances = ({ rounds, sliceSeconds }: Plan): Pick<Results, 'date' | '
   effort:
     `Node ${process.versions.node}, wrk ${/\d+\.\d+\.\d+/.exec(said('wrk', '-v'))?.[0]}, ` +
     `${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${sliceSeconds} s, up to ${sliceSecondsMax} s for slow programs, ` +
-    `${sliceSeconds * patience} s for php-fpm and uWSGI`,
+    `${sliceSeconds * patience} s for programs that stay`,
 });
 
 /** One answer of each server, taken apart: where its load goes; or, in words, why it gets none. */
@@ -188,9 +201,9 @@ const served = ({ server, host }: Running, target: Target): Taker => ({
   kind: server.kind,
   async slice(connections, seconds) {
     const before = await account(host.pids);
-    const measured = await load(target, connections, seconds);
+    const measured = await load(target, connections, seconds * (server.slower ?? 1));
     const after = await account(host.pids);
-    return { ...measured, ownMs: server.forksForConnections ? undefined : spentMs(before, after) };
+    return { ...measured, ownMs: server.inseparable ? undefined : spentMs(before, after) };
   },
 });
 

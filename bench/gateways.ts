@@ -37,15 +37,17 @@ pm.max_children = ${workers}
   },
 };
 
-const uWsgi: Behind = {
+/** `file`: the application, in the site. */
+export const uWsgi = (processes: string, file: string): Behind => ({
   name: 'uWSGI',
   version: ['uwsgi_python3', '--version'],
   needs: [['uwsgi_python3', '--version']],
   start: (home, site) => [
-    ...['uwsgi_python3', '--master', '--processes', String(workers), '--die-on-term', '--disable-logging'],
-    ...['--uwsgi-socket', socketIn(home), '--chmod-socket=666', '--need-app', '--wsgi-file', join(site, 'hello.py')],
+    ...['uwsgi_python3', '--master', '--processes', processes, '--die-on-term', '--disable-logging'],
+    ...['--uwsgi-socket', socketIn(home), '--chmod-socket=666', '--need-app', '--wsgi-file', join(site, file)],
   ],
-};
+});
+const helloOnUWsgi = uWsgi(String(workers), 'hello.py');
 
 const ours = (behind: Behind, option: string, where: string): Recipe => ({
   name: 'cgi-serve',
@@ -57,7 +59,7 @@ const ours = (behind: Behind, option: string, where: string): Recipe => ({
   ],
 });
 
-const inFront = (
+export const inFront = (
   name: string,
   program: Command,
   behind: Behind,
@@ -125,8 +127,8 @@ http://:${port} {
 ];
 
 export const uwsgi: readonly Recipe[] = [
-  ours(uWsgi, '--uwsgi', '/app'),
-  inFront('nginx uwsgi_pass', ['nginx', '-v'], uWsgi, (home, site, port) => {
+  ours(helloOnUWsgi, '--uwsgi', '/app'),
+  inFront('nginx uwsgi_pass', ['nginx', '-v'], helloOnUWsgi, (home, site, port) => {
     const location = `location /app {
       include /etc/nginx/uwsgi_params;
       uwsgi_pass unix:${socketIn(home)};

@@ -13,4 +13,5 @@ if [ ! -e "$policy" ]; then
 fi
 apt-get -q update
 apt-get -q -y install --no-install-recommends \
-  wrk gcc libc6-dev perl python3 lighttpd apache2 nginx fcgiwrap busybox golang-go caddy php-fpm uwsgi-core uwsgi-plugin-python3
+  wrk gcc libc6-dev perl python3 lighttpd apache2 nginx fcgiwrap busybox golang-go caddy php-fpm uwsgi-core uwsgi-plugin-python3 \
+  gunicorn python3-waitress

@@ -1,7 +1,6 @@
 /**
  * The programs a request is for, and the answer that every server must give before it is measured: C from `programs/`, compiled
- * here, the same hello in the languages people write CGI in, and as a page of PHP and a WSGI application, which php-fpm and uWSGI
- * keep loaded.
+ * here, the same hello in the languages people write CGI in, and as a page of PHP and WSGI applications, which others keep loaded.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -9,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** How a server reaches the program. */
-export type Gateway = 'cgi' | 'fastcgi' | 'uwsgi';
+export type Gateway = 'cgi' | 'fastcgi' | 'uwsgi' | 'wsgi';
 
 export interface Program {
   readonly name: string;
@@ -32,6 +31,10 @@ const hello = Buffer.from('hello\n');
 const cgi = (name: string, title: string, about: string, body = hello): Program => {
   const file = `cgi-bin/${name}`;
   return { name, title: `CGI, ${title}`, about, gateway: 'cgi', file, path: `/${file}`, body };
+};
+
+const wsgi = (name: string, title: string, about: string): Program => {
+  return { name: `wsgi-${name}`, title: `WSGI, ${title}`, about, gateway: 'wsgi', file: 'app.py', path: `/${name}`, body: hello };
 };
 
 export const programs: readonly Program[] = [
@@ -63,6 +66,13 @@ export const programs: readonly Program[] = [
     path: '/app',
     body: hello,
   },
+  wsgi('hello', 'hello', 'An application of two lines, called twice at once by every server: what it costs to be called is left.'),
+  wsgi('compute', '100 µs of work', 'The same application, and 100 µs of a processor: a small view.'),
+  wsgi(
+    'wait',
+    '10 ms of waiting',
+    'The same application waits, as for a database: two at once are 200 a second, and no server makes it more.',
+  ),
 ];
 
 /** This file's own folder in the source tree, seen from dist/bench. */
@@ -104,10 +114,27 @@ const scripts = {
   },
 } as const;
 
+/** Counted in the thread's own time: whoever has to share a processor does the same work. */
+const application = `import time
+
+def application(environ, start_response):
+    if environ['PATH_INFO'] == '/compute':
+        until = time.thread_time_ns() + 100000
+        while time.thread_time_ns() < until:
+            pass
+    elif environ['PATH_INFO'] == '/wait':
+        time.sleep(0.01)
+    start_response('200 OK', [('Content-Type', 'text/plain'), ('Content-Length', '6')])
+    return [b'hello\\n']
+`;
+
 const pages = {
   'php-fpm': '<?php\nheader(\'Content-Type: text/plain\');\necho "hello\\n";\n',
   uWSGI:
     "def application(environ, start_response):\n    start_response('200 OK', [('Content-Type', 'text/plain')])\n    return [b'hello\\n']\n",
+  'wsgi-hello': application,
+  'wsgi-compute': application,
+  'wsgi-wait': application,
 } as const;
 
 /** One in somebody's home is out of reach for the user that Apache runs scripts as, and a version manager's wrapper would be measured. */

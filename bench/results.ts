@@ -22,6 +22,7 @@ export interface Results {
   readonly absent: string[];
   readonly memory: readonly Memory[];
   readonly delays: readonly Delay[];
+  readonly starved: readonly Starved[];
 }
 
 export interface Row {
@@ -47,6 +48,13 @@ export interface Delay {
   /** Shares of the time: the loop was not waiting for events; its thread could have run and had no core. */
   readonly busy: number;
   readonly noCore: number;
+}
+
+/** Of so many clients, how many had no answer at all. */
+export interface Starved {
+  readonly server: string;
+  readonly clients: number;
+  readonly nothing: number;
 }
 
 export const cellName = (program: string, connections: number, server: string): string => `${program} ${connections} ${server}`;

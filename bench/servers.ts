@@ -5,14 +5,17 @@ import { fastcgi, keptName, uwsgi } from './gateways.js';
 import { cli as commandLine, type Recipe, recipes } from './hosts.js';
 import { type Gateway, said, sourceDir } from './programs.js';
 import type { Kind } from './results.js';
+import { asCgiName, wsgi } from './wsgi.js';
 
 export interface Server extends Recipe {
   readonly gateway: Gateway;
   readonly kind: Kind;
   /** Only with these: what sets it apart shows there. Default: with every program of its gateway. */
   readonly programs?: readonly string[] | undefined;
-  /** Processes that live for one connection do work for the server which nobody can tell from the programs' work. */
-  readonly forksForConnections?: boolean;
+  /** Nobody can tell its work from the programs': it forks for each connection, or has the program in its own processes. */
+  readonly inseparable?: boolean;
+  /** Its slices are so many times as long: it is much slower than the others of its gateway. Default 1. */
+  readonly slower?: number;
 }
 
 const cli = commandLine();
@@ -67,7 +70,11 @@ const measured = (gateway: Gateway, recipe: Recipe): Server => {
   if (name === 'cgi-serve') return { ...recipe, name: quietName, gateway, kind: 'ours', start: adding(recipe, quiet) };
   // More kept connections than workers: some clients wait for long. Its rate is no bar for anyone.
   if (name === keptName) return { ...recipe, gateway, kind: 'shown' };
-  if (name.startsWith('busybox')) return { ...recipe, gateway, kind: 'peer', forksForConnections: true };
+  // What it is asked to show is not what it is for.
+  if (name === asCgiName) return { ...recipe, gateway, kind: 'shown', slower: 2, start: adding(recipe, quiet) };
+  // Most of its clients get nothing.
+  if (name.startsWith('uWSGI')) return { ...recipe, gateway, kind: 'shown', inseparable: true };
+  if (/^(busybox|Gunicorn|Waitress)/.test(name)) return { ...recipe, gateway, kind: 'peer', inseparable: true };
   if (!name.startsWith('Apache')) return { ...recipe, gateway, kind: 'peer' };
   // A process whose threads are all busy closes kept connections, unanswered requests on them or not: threads for all.
   const threads = ['ThreadLimit 256', 'ThreadsPerChild 256', 'MaxRequestWorkers 512'].flatMap((directive) => ['-c', directive]);
@@ -91,6 +98,7 @@ export const servers: readonly Server[] = [
     .map((recipe) => measured('cgi', recipe)),
   ...fastcgi.map((recipe) => measured('fastcgi', recipe)),
   ...uwsgi.map((recipe) => measured('uwsgi', recipe)),
+  ...wsgi.map((recipe) => measured('wsgi', recipe)),
 ];
 
 /** The row for the loop without HTTP. */

@@ -2,7 +2,9 @@
 import { bars, connected, count } from './bars.js';
 import type { Program } from './programs.js';
 import { bestPeer, cellName, farBehind, figures, type Results, type Row, rowsOf } from './results.js';
-import { modesInWords } from './servers.js';
+import { modesInWords, quietName } from './servers.js';
+import { starvedSeconds } from './starved.js';
+import { asCgiName } from './wsgi.js';
 
 export const markdown = (results: Results, chartFile: string): string =>
   `${[
@@ -13,6 +15,8 @@ export const markdown = (results: Results, chartFile: string): string =>
     ...judged(results),
     reading,
     ...results.programs.map((program) => programTable(results, program)),
+    ...staying(results),
+    ...starved(results),
     ...delays(results),
     ...memory(results),
   ].join('\n\n')}\n`;
@@ -73,6 +77,36 @@ const troubles = (results: Results, program: string): string[] =>
     }),
   );
 
+/** One application and one server: in processes that stay, and in processes that live for one request. */
+const staying = (results: Results): string[] => {
+  const { connections } = results;
+  const cell = (program: string, n: number): string => {
+    const [stays, dies] = [quietName, asCgiName].map((server) => figures(results, program, n, server)?.perSecond);
+    return stays && dies ? unbroken(`${count(stays)} / ${count(dies)} = **${factor(stays / dies)}**`) : '–';
+  };
+  const rows = results.programs
+    .filter(({ name }) => rowsOf(results, name).some((row) => row.name === asCgiName))
+    .map(({ name, title }) => [title, ...connections.map((n) => cell(name, n))]);
+  if (rows.length === 0) return [];
+  const about = `The same application on workers of ours, and as a CGI program with an interpreter born for each request: both rates, and
+what the first is to the second.`;
+  return [`## What it is worth to stay\n\n${about}`, table(['', ...connections.map(connected)], rows)];
+};
+
+const factor = (value: number): string => (value < 10 ? value.toFixed(1) : count(value));
+
+const starved = ({ starved }: Results): string[] => {
+  if (starved.length === 0) return [];
+  const clients = [...new Set(starved.map((one) => one.clients))];
+  const rows = [...new Set(starved.map(({ server }) => server))].map((server) => [
+    server.startsWith('cgi-serve') ? `**${server}**` : server,
+    ...clients.map((n) => String(starved.find((one) => one.server === server && one.clients === n)?.nothing ?? '–')),
+  ]);
+  const about = `All asked for hello again and again for ${starvedSeconds} s, each on a connection of its own; so many had not one
+answer. uWSGI's http11-socket gives a process to a connection until that is closed.`;
+  return [`## Clients that got nothing\n\n${about}`, table(['', ...clients.map((n) => `of ${n}`)], rows)];
+};
+
 const delays = ({ delays }: Results): string[] =>
   delays.length === 0
     ? []
@@ -111,7 +145,8 @@ const reading = `How to read the tables:
   slice only.
 - In parentheses: the rate divided by the best peer's. Names in italics are shown for comparison; nothing is judged by them.
 - *own µs*: user and system time of the server's own processes for one request, over all slices together. Programs, and what a forked copy
-  does before its exec, are left out. busybox has none: it forks for each connection.
+  does before its exec, are left out. Where it is missing nobody can tell the two apart: busybox forks for each connection, and Gunicorn,
+  Waitress and uWSGI by itself call the application in their own processes.
 - ${modesInWords}`;
 
 /** In one line, however narrow the column. */
