@@ -21,7 +21,7 @@ export interface AnnouncedLab {
 /** Returns how to take the announcement back. Throws an Error with one clear sentence when the folder cannot be trusted or written. */
 export const announceLab = ({ pid, url, key }: AnnouncedLab, env: NodeJS.ProcessEnv = process.env): (() => void) => {
   const folder = folderOf(env);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const why = notOurs(folder);
   if (why !== undefined) throw new Error(`${folder} ${why}`);
   const file = join(folder, `${pid}-${new URL(url).port}.json`);
@@ -31,6 +31,15 @@ export const announceLab = ({ pid, url, key }: AnnouncedLab, env: NodeJS.Process
   writeFileSync(fresh, `${JSON.stringify({ pid, url, key })}\n`, { mode: 0o600, flag: 'wx' });
   renameSync(fresh, file);
   return () => rmSync(file, { force: true });
+};
+
+/** The place for it is not ours to make: somebody who names a folder for temporary files that is not there wants to hear that. */
+const makeFolder = (folder: string): void => {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 };
 
 /** The labs of this user that run now. What dead processes left is skipped and removed. */

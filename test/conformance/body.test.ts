@@ -271,7 +271,7 @@ test('body: spooled files are gone afterwards', async (t) => {
   for (const [name, script] of Object.entries({ echo, count, blind: says('blind'), silent: sh('exit 3') })) {
     writeFileSync(join(dir, name), script, { mode: 0o755 });
   }
-  const cli = await startCli([dir, '--port', '0', '--host', '127.0.0.1'], { cwd: root, env: { TMPDIR: temp } });
+  const cli = await startCli([dir, '--port', '0', '--host', '127.0.0.1', '--no-lab'], { cwd: root, env: { TMPDIR: temp } });
   t.after(() => cli.stop());
   const empty = () => until(() => readdirSync(temp).length === 0, `${temp} to be empty: ${readdirSync(temp)}`);
   const body = randomBytes(MIB);
