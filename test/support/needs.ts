@@ -29,6 +29,7 @@ export const tools: Readonly<Record<string, Tool>> = {
   gitweb: { packages: ['gitweb', 'libcgi-pm-perl'], file: '/usr/share/gitweb/gitweb.cgi' },
   gunicorn: { packages: ['gunicorn'], file: '/usr/bin/gunicorn' },
   htpasswd: { packages: ['apache2-utils'] },
+  libfcgi: { packages: ['libfcgi-dev'], probe: ['test', '-f', '/usr/include/fcgi_stdio.h'] },
   nginx: { packages: ['nginx-light'], file: '/usr/sbin/nginx' },
   perl: { packages: ['perl'] },
   'perl CGI.pm': { packages: ['perl', 'libcgi-pm-perl'], probe: ['perl', '-MCGI', '-e', '1'] },
