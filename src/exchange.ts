@@ -241,7 +241,7 @@ export const gatewayRequest = (
   const policy = { software: site.software, passAuth, extra };
   const meta = metaVariables(asked, facts, policy, (text) => trace.note(text));
   for (const [name, value] of given) meta.set(name, value);
-  return { script, meta, body, head: asked.method === 'HEAD' };
+  return { script, meta, body, head: asked.method === 'HEAD', asked };
 };
 
 /**
@@ -262,7 +262,7 @@ const guardRequest = (site: Site, asked: HttpRequest, { prefix }: Guard, user: s
   // What is not passed on is noted when a program is told.
   const meta = metaVariables(asked, facts, policy, () => {});
   const script = { file: asUrl(prefix), program: '', args: [], cwd: '', nph: false };
-  return { script, meta, body: undefined, head: asked.method === 'HEAD' };
+  return { script, meta, body: undefined, head: asked.method === 'HEAD', asked };
 };
 
 /** The command that has the same exchange in a terminal. */
@@ -322,6 +322,7 @@ const describe = (trace: Trace, message: IncomingMessage, request: HttpRequest |
   trace.target = isFailure(request) ? (message.url ?? '-') : request.target;
   trace.protocol = `HTTP/${message.httpVersion}`;
   trace.client = isFailure(request) ? (message.socket.remoteAddress ?? '-') : request.client.address;
+  trace.clientPort = message.socket.remotePort ?? 0;
   trace.referer = message.headers.referer;
   trace.userAgent = message.headers['user-agent'];
 };

@@ -167,6 +167,12 @@ export const workerLookMs = 1_000;
 export const workerIdleMs = 10_000;
 /** Between asking a stuck worker for its stack and TERM. */
 export const stackDumpMs = 200;
+/** Workers that a pool can be given by hand: each holds the memory of an interpreter. */
+export const workersByHandMax = 64;
+/** What became of a pool's workers: so many events are kept, a reload of a large pool with all that ended for it. */
+export const poolEventsKept = 20;
+/** Of what a worker said before it ended by itself: the end of a traceback. */
+export const poolEventBytesMax = 600;
 /** Waits of so many requests make the percentiles of a queue. */
 export const waitsKept = 1_000;
 /** Files that a generation of workers says it has loaded; a large Django project has a few thousand. */
@@ -228,12 +234,39 @@ export const labViewersMax = 64;
 export const labWaitingBytesMax = 256 * KIB;
 /** A viewer that takes nothing for so long has left. */
 export const labViewerStallMs = 30_000;
+/** While somebody looks, they are told how the workers are at least so often. */
+export const labWorkersMs = 1_000;
 /** A quiet stream says so often that it is alive. */
 export const labPulseMs = 10_000;
 /** Fields of one way of a wire that the page lists: the whole of a request with a few hundred variables. */
 export const labFieldsMax = 1_000;
+/** Interpreters that the lab calibrates: more than a server's scripts have. */
+export const labCalibrationsMax = 16;
+/** Exchanges with each: a timeline is looked at now, and a slow interpreter takes a tenth of a second. */
+export const labCalibrationRequests = 12;
+/** A bench asks each target no longer than this, and warms it up no longer: somebody waits for it in front of a page. */
+export const labBenchLongestMs = 600_000;
+/** What is asked of a bench: four targets with the longest path. */
+export const labBenchBytesMax = 20 * KIB;
+/** Results of a bench that can still be looked at. */
+export const labBenchesKept = 5;
+/** A key that opens the lab once: for a browser that has to be started first. */
+export const labTicketMs = 60_000;
 /** A key, sent to be traded for a cookie. */
 export const labEnterBytesMax = 1 * KIB;
+/** A request to be sent again, as JSON with its body in base64: more than is kept of one, and room to write. */
+export const labReplayBytesMax = 1 * MIB;
+/** Sent again at once: one request through every gateway there is, by several people. */
+export const labReplaysMax = 32;
+/** Then whoever sent it again has left, as a client would: an endless answer has been seen. */
+export const labReplayMs = 60_000;
+/** After that, for its program to end, or to be ended. */
+export const labReplaySettleMs = 15_000;
+
+/** A program that opens a browser and has not given up after so long goes on: it is the browser. */
+export const browserMs = 3_000;
+/** The terminal is looked at so often for a line that was typed: nobody feels it, and it costs less than 0.1 % of a processor. */
+export const typedLookMs = 200;
 
 // --- the load of `bench` --------------------------------------------------------------------------------------------
 
@@ -245,6 +278,11 @@ export const benchRounds = 5;
 export const benchWarmUpMs = 1_000;
 /** `--concurrency` of bench: as many as a pool has workers. */
 export const benchUsers = 4;
+/** More users than that wait for each other: the queue of processes is not longer, either. */
+export const benchUsersMax = 1_000;
+/** `--rate`: more than Node answers. */
+export const benchRateMax = 100_000;
+export const benchRoundsMax = 1_000;
 /** Targets that are compared: as many as a picture can hold apart. */
 export const benchTargetsMax = 4;
 /** An answer that takes longer is a failure, not a latency. Longer than `headerMs`, so that the server's own 504 comes first. */

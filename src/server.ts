@@ -254,6 +254,7 @@ const refuse = (site: Site, socket: Duplex, why: Failure, message?: IncomingMess
   trace.target = message?.url ?? '-';
   trace.protocol = 'HTTP/1.1';
   trace.client = (socket as Socket).remoteAddress ?? '-';
+  trace.clientPort = (socket as Socket).remotePort ?? 0;
   const { status } = explain(why);
   trace.status = status;
   const page = failurePage(why, {

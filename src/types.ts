@@ -84,6 +84,8 @@ export interface GatewayRequest {
   readonly body: RequestBody | undefined;
   /** RFC 3875 §4.3.3: a HEAD request's answer has no body. */
   readonly head: boolean;
+  /** The request that `meta` was made of, for who shows how; absent where a program is asked for the server's own sake. */
+  readonly asked?: HttpRequest | undefined;
 }
 
 /** RFC 3875 §6.2: the four answers a script may give; §5: the one it gives unparsed. */

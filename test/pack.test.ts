@@ -39,6 +39,6 @@ test('npm pack, then npx in another folder, offline', async (t) => {
     return labs.length > 0 && labs;
   }, 'the lab')) as { url: string }[];
   const { host, port: labPort } = new URL(lab!.url);
-  for (const target of ['/', '/page/lab.css', '/page/main.js', '/page/lanes-view.js'])
+  for (const target of ['/', '/page/lab.css', '/page/main.js', '/page/live/lanes-view.js'])
     assert.equal((await talk(Number(labPort), requestText('GET', target, { Host: host }))).status, 200, target);
 });

@@ -120,7 +120,7 @@ const below: Record<string, readonly string[]> = {
   server: [...ground, 'trace', 'process', 'wire', 'carrier', 'script', 'gateway', 'route', 'http', 'site', 'exchange'],
   handler: [...ground, 'trace', 'process', 'wire', 'carrier', 'script', 'gateway', 'route', 'http', 'site', 'exchange'],
   load: [...ground, 'trace', 'http'], // http/html.ts frames its report
-  lab: [...ground, 'trace', 'wire', 'script'],
+  lab: [...ground, 'trace', 'wire', 'script', 'load'],
 };
 
 test('imports run one way', () => {

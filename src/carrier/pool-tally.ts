@@ -1,15 +1,17 @@
 /** What a pool counts, for whoever asks how it is (status/status.ts). Counters only go up; the waits are those of the last requests. */
 import { waitsKept } from '../limits.js';
-import type { PoolStatus } from '../status/status.js';
+import type { EndReason, PoolStatus, RecycleReason } from '../status/status.js';
 
 type Counted = { -readonly [K in 'activeMost' | 'ceilings' | 'crashed' | 'retries' | 'truncations' | 'aborts' | 'reloads']: PoolStatus[K] };
 
 export interface PoolTally extends Counted {
   waitingMost: number;
-  readonly recycled: { requests: number; memory: number; age: number; idle: number; stuck: number };
+  readonly recycled: Record<RecycleReason, number>;
   readonly drops: { full: number; timeout: number; left: number; failed: number };
   granted(waitedMs: number): void;
   dropped(why: 'full' | 'timeout' | 'left' | 'closed'): void;
+  /** A worker ends, and is meant to. */
+  leaves(why: EndReason): void;
   told(waiting: number, bound: number): Counted & Pick<PoolStatus, 'accepted' | 'slow' | 'recycled' | 'queue'>;
 }
 
@@ -26,7 +28,7 @@ export const poolTally = (): PoolTally => {
 
   const tally: PoolTally = {
     ...{ activeMost: 0, ceilings: 0, crashed: 0, retries: 0, truncations: 0, aborts: 0, reloads: 0, waitingMost: 0 },
-    recycled: { requests: 0, memory: 0, age: 0, idle: 0, stuck: 0 },
+    recycled: { requests: 0, memory: 0, age: 0, idle: 0, stuck: 0, asked: 0, killed: 0 },
     drops: { full: 0, timeout: 0, left: 0, failed: 0 },
     granted(waitedMs) {
       waits[granted % waitsKept] = waitedMs;
@@ -34,6 +36,9 @@ export const poolTally = (): PoolTally => {
     },
     dropped(why) {
       tally.drops[why === 'closed' ? 'failed' : why] += 1;
+    },
+    leaves(why) {
+      if (why !== 'reload' && why !== 'refused' && why !== 'closed') tally.recycled[why] += 1;
     },
     told(waiting, bound) {
       const { activeMost, ceilings, crashed, retries, truncations, aborts, reloads, waitingMost, recycled } = tally;

@@ -2,8 +2,8 @@
 import { type Failure, failure } from '../failures.js';
 import { vitals } from '../process/vitals.js';
 import type { Births, Worker, WorkerEnd } from '../process/worker.js';
-import type { WorkerStatus } from '../status/status.js';
-import type { Trace } from '../trace/trace.js';
+import type { EndReason, Named, RecycleReason, WorkerStatus } from '../status/status.js';
+import { now, type Trace } from '../trace/trace.js';
 import type { Address } from './address.js';
 import type { Peer } from './balance.js';
 
@@ -13,11 +13,17 @@ export interface PoolWorker extends Peer<Address> {
   readonly slot: number;
   readonly startedAt: number;
   readonly bornMs: number;
+  /** Which process in its place it is, from 1. */
+  readonly spawns: number;
   state: 'starting' | 'ready' | 'stopping';
+  wasReady: boolean;
   process: Worker | undefined;
   pid: number | undefined;
   served: number;
   failed: number;
+  /** How long it had requests, until the last time it had none; and since when it has some. */
+  busyMs: number;
+  busySinceMs: number;
   /** Of each request it has; and of the last one. */
   running: Trace[];
   last: { readonly trace: Trace; readonly tookMs: number } | undefined;
@@ -29,13 +35,15 @@ export interface PoolWorker extends Peer<Address> {
   readonly requestsMax: number;
   /** It is well, and its time is over. */
   due: RecycleReason | undefined;
+  /** Why it ends, or has ended; undefined: nobody wants it to. */
+  leaves: EndReason | undefined;
+  /** The last requests whose answers broke off. */
+  cutOff: Named[];
   /** Whose place it takes when it is ready. */
   readonly replaces: PoolWorker | undefined;
   /** What it printed last. */
   words: Buffer;
 }
-
-export type RecycleReason = 'requests' | 'memory' | 'age';
 
 export interface Generation {
   readonly number: number;
@@ -63,11 +71,12 @@ export const isStuck = (trace: Trace, stuckMs: number): boolean => {
 };
 
 export const statusOf = (worker: PoolWorker): WorkerStatus => {
-  const { slot, generation, state, startedAt, served, failed, inFlight, running, last, pid } = worker;
+  const { slot, generation, state, startedAt, served, failed, inFlight, running, last, pid, spawns } = worker;
   const { rssBytes, cpu } = vitals(pid) ?? {};
   const trace = running[0] ?? last?.trace;
   return {
     ...{ pid: pid ?? 0, slot, generation: generation.number, startedAt, requests: served, failures: failed, inFlight, rssBytes, cpu },
+    ...{ spawns, busyMs: Math.round(worker.busyMs + (inFlight > 0 ? now() - worker.busySinceMs : 0)) },
     state: state === 'ready' ? (inFlight > 0 ? 'busy' : 'idle') : state,
     request: trace && {
       ...{ id: trace.id, method: trace.method, target: trace.target, script: trace.script ?? '', user: trace.user },
@@ -75,6 +84,8 @@ export const statusOf = (worker: PoolWorker): WorkerStatus => {
     },
   };
 };
+
+export const nameOf = ({ id, method, target }: Trace): Named => ({ id, method, target });
 
 export const whyEnded = (end: WorkerEnd, words: Buffer): Failure =>
   failure('WORKERS_FAILED', { detail: howItEnded(end), stderr: words.toString() });

@@ -7,6 +7,7 @@
  *
  *   staff: one is missing, or due ──▶ hire ──▶ starting ──▶ ready ──▶ stopping ──▶ gone
  *   reload: a generation beside the present one, which takes over when all of it is ready; the old one finishes what it has, and ends
+ *   by hand: signal, recycle, resize: what an operator wants of one worker, or of how many there are
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,18 +25,21 @@ import {
   workerIdleMs,
   workerLookMs,
   workerStartMs,
+  workersByHandMax,
 } from '../limits.js';
+import { signalGroup } from '../process/kill.js';
 import { vitals } from '../process/vitals.js';
 import type { Births, WorkerEnd } from '../process/worker.js';
-import type { PoolStatus } from '../status/status.js';
+import type { EndReason, PoolStatus } from '../status/status.js';
 import { now, wallClock } from '../trace/trace.js';
 import type { Address } from './address.js';
 import type { Peers } from './balance.js';
 import type { Carrier } from './channel.js';
 import type { DialCarrier } from './dial.js';
+import { poolDiary } from './pool-diary.js';
 import { type PoolTally, poolTally } from './pool-tally.js';
-import { freeSlot, type Generation, howItEnded, isStuck, near, type PoolWorker, statusOf, whyEnded } from './pool-worker.js';
-import { type Slots, slots } from './slots.js';
+import { freeSlot, type Generation, howItEnded, isStuck, nameOf, near, type PoolWorker, statusOf, whyEnded } from './pool-worker.js';
+import { type SlotBounds, type Slots, slots } from './slots.js';
 
 export interface PoolOptions {
   readonly dial: (peers: Peers<Address>) => DialCarrier;
@@ -60,6 +64,8 @@ export interface PoolOptions {
   readonly ended: (pid: number | undefined, why: string | undefined) => void;
   /** The workers have loaded more files than before. */
   readonly loaded: () => void;
+  /** `status` would say something else than before. Called for every request: it should only remember that. */
+  readonly changed: () => void;
 }
 
 /** When a worker that is well is replaced all the same; 0: never. */
@@ -78,6 +84,12 @@ export interface Pool extends Carrier {
    * The old one has `graceMs` for the requests it holds.
    */
   reload(graceMs: number): Promise<Failure | undefined>;
+  /** To the process group of that worker; it gets no more requests, and another one its place. False: no worker here has that pid. */
+  signal(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean;
+  /** Another one takes that worker's place when it is ready; it ends after the requests it has. False: none that is ready has that pid. */
+  recycle(pid: number): boolean;
+  /** One more may be there, or one less: whoever is then too many ends after its requests. False: there are as few or as many as may be. */
+  resize(by: 1 | -1): boolean;
   /** What the workers say they have loaded; those of a deployment that was refused, too. */
   files(): readonly string[];
   status(): Omit<PoolStatus, 'where' | 'gateway' | 'label'>;
@@ -92,12 +104,16 @@ interface Candidate {
 }
 
 export const poolCarrier = (options: PoolOptions): Pool => {
-  const { workersMin, workersMax, threads, recycle, killGraceMs, stuckMs } = options;
+  const { threads, recycle, killGraceMs, stuckMs } = options;
+  let { workersMin, workersMax } = options;
   const folder = mkdtempSync(join(tmpdir(), 'cgi-serve-'));
   const startedAt = wallClock();
   const tally: PoolTally = poolTally();
+  const diary = poolDiary();
   const workers = new Set<PoolWorker>();
   let births = 0;
+  /** How many each place has had. */
+  const spawns = new Map<number, number>();
   let generations = 0;
   let turn = 0;
   const begin = (): Generation => ({ number: ++generations, births: options.births(), files: new Set() });
@@ -119,7 +135,7 @@ export const poolCarrier = (options: PoolOptions): Pool => {
   /** Requests whose worker was gone before it had them, and there was no other. */
   const stranded = new Set<() => void>();
 
-  const queue = slots({
+  const bounds: SlotBounds = {
     ...{ atOnceMax: workersMax * threads, newbornsMax: Number.POSITIVE_INFINITY, queueMax: options.queueMax, queueMs: options.queueMs },
     // In a pool that is broken one is pretended, so that a request learns at once why.
     idle: () => (isBroken() ? 1 : ready.reduce((count, { inFlight }) => count + (inFlight < threads ? 1 : 0), 0)),
@@ -128,11 +144,13 @@ export const poolCarrier = (options: PoolOptions): Pool => {
         tally.waitingMost = Math.max(tally.waitingMost, waiting);
         if (ready.length + starting().length >= workersMax) tally.ceilings += 1;
         staff();
+        options.changed();
       },
       granted: (waitedMs) => tally.granted(waitedMs),
       dropped: (why) => tally.dropped(why),
     },
-  });
+  };
+  const queue = slots(bounds);
 
   // --- who is there ----------------------------------------------------------------------------------------------
 
@@ -142,6 +160,7 @@ export const poolCarrier = (options: PoolOptions): Pool => {
   };
   const recount = (): void => {
     ready = [...workers].filter(({ generation, state }) => generation === current && state === 'ready');
+    options.changed();
   };
   /** Somebody may be free who was not, or nobody will be. */
   const letGo = (): void => {
@@ -170,6 +189,7 @@ export const poolCarrier = (options: PoolOptions): Pool => {
       }
       if (tried.length > 0 && best !== undefined) tally.retries += 1;
       if (best === undefined) return undefined;
+      if (best.inFlight === 0) best.busySinceMs = atMs;
       best.inFlight += 1;
       best.running.push(trace);
       trace.pid = best.pid;
@@ -177,21 +197,27 @@ export const poolCarrier = (options: PoolOptions): Pool => {
       const active = busy();
       tally.activeMost = Math.max(tally.activeMost, active);
       if (active === ready.length) allBusyMs = atMs;
+      options.changed();
       return best;
     },
-    give(peer, well, _atMs, why, trace) {
+    give(peer, well, atMs, why, trace) {
       const worker = peer as PoolWorker;
       worker.inFlight -= 1;
+      if (worker.inFlight === 0) worker.busyMs += atMs - worker.busySinceMs;
       worker.running.splice(worker.running.indexOf(trace), 1);
       worker.last = { trace, tookMs: trace.sinceMs('granted') };
       if (well) worker.served += 1;
       else if (well === false) worker.failed += 1;
       else tally.aborts += 1;
-      if (why === 'WIRE_TRUNCATED') tally.truncations += 1;
+      if (why === 'WIRE_TRUNCATED') {
+        tally.truncations += 1;
+        worker.cutOff = [...worker.cutOff, nameOf(trace)].slice(-threads);
+      }
       if (worker.served >= worker.requestsMax) worker.due ??= 'requests';
       if (worker.state === 'stopping' && worker.inFlight === 0) dismiss(worker);
       if (worker.due) staff();
       letGo();
+      options.changed();
     },
     whenReady(go) {
       if (isBroken() || closing) return undefined;
@@ -206,19 +232,14 @@ export const poolCarrier = (options: PoolOptions): Pool => {
   const hire = (generation: Generation, replaces?: PoolWorker): void => {
     births += 1;
     const slot = replaces?.slot ?? freeSlot(workers, generation);
+    spawns.set(slot, (spawns.get(slot) ?? 0) + 1);
     const address = { path: join(folder, String(births)), text: `worker ${slot}` };
     const worker: PoolWorker = {
-      ...{ address, generation, slot, replaces, startedAt: wallClock(), bornMs: now(), state: 'starting' },
-      ...{ process: undefined, pid: undefined, inFlight: 0, served: 0, failed: 0, failures: 0, outUntilMs: 0 },
-      ...{
-        running: [],
-        last: undefined,
-        suspect: undefined,
-        givenUp: false,
-        requestsMax: near(recycle.requests),
-        due: undefined,
-        words: Buffer.alloc(0),
-      },
+      ...{ address, generation, slot, replaces, spawns: spawns.get(slot)!, startedAt: wallClock(), bornMs: now() },
+      ...{ process: undefined, pid: undefined, state: 'starting', wasReady: false, requestsMax: near(recycle.requests) },
+      ...{ inFlight: 0, served: 0, failed: 0, failures: 0, outUntilMs: 0, busyMs: 0, busySinceMs: 0 },
+      ...{ running: [], cutOff: [], last: undefined, suspect: undefined, givenUp: false, due: undefined, leaves: undefined },
+      words: Buffer.alloc(0),
     };
     workers.add(worker);
     /** It has taken requests for a while: what ends it now is nothing that ends each of them at its start. */
@@ -233,16 +254,16 @@ export const poolCarrier = (options: PoolOptions): Pool => {
     worker.process = generation.births.start(address.path, {
       born(pid) {
         worker.pid = pid;
+        options.changed();
       },
       ready() {
         clearTimeout(clock);
         if (worker.state !== 'starting') return;
         clock = setTimeout(prove, bootMs).unref();
+        worker.wasReady = true;
         setState(worker, 'ready');
-        if (replaces && workers.has(replaces)) {
-          tally.recycled[replaces.due ?? 'age'] += 1;
-          retire(replaces);
-        }
+        diary.ready(worker);
+        if (replaces && workers.has(replaces)) retire(replaces, replaces.due ?? 'age');
         if (generation === candidate?.generation) void consider(candidate);
         else letGo();
       },
@@ -260,6 +281,7 @@ export const poolCarrier = (options: PoolOptions): Pool => {
         workers.delete(worker);
         dialling.forget(address);
         rmSync(address.path, { force: true });
+        diary.ended(worker, end);
         const expected = worker.state === 'stopping' || closing !== undefined;
         setState(worker, 'stopping');
         if (expected) options.ended(worker.pid, undefined);
@@ -278,9 +300,14 @@ export const poolCarrier = (options: PoolOptions): Pool => {
     staff();
     letGo();
   };
+  const leaves = (worker: PoolWorker, why: EndReason): void => {
+    worker.leaves = why;
+    tally.leaves(why);
+  };
   /** It gets no more requests, and ends after those it has. */
-  const retire = (worker: PoolWorker): void => {
+  const retire = (worker: PoolWorker, why: EndReason): void => {
     if (worker.state === 'stopping') return;
+    leaves(worker, why);
     setState(worker, 'stopping');
     if (worker.inFlight === 0) dismiss(worker);
   };
@@ -297,13 +324,14 @@ export const poolCarrier = (options: PoolOptions): Pool => {
 
   // --- how many --------------------------------------------------------------------------------------------------
 
+  const idleOne = (): PoolWorker | undefined => ready.filter(({ inFlight }) => inFlight === 0).at(-1);
   const wanted = (): number => {
     const asked = busy() + Math.ceil(queue.waiting() / threads);
     return Math.min(workersMax, Math.max(workersMin, asked, isBroken() ? 1 : 0));
   };
   /**
-   * Hires who is missing, and a replacement for one who is due. At once after a good life; else after a rest that grows. In a broken pool
-   * one worker at a time finds out whether it still is.
+   * Hires who is missing, and a replacement for one who is due; retires who is too many. At once after a good life; else after a rest that
+   * grows. In a broken pool one worker at a time finds out whether it still is.
    */
   const staff = (): void => {
     if (closing || rest) return;
@@ -318,6 +346,7 @@ export const poolCarrier = (options: PoolOptions): Pool => {
     const begun = starting();
     const missing = wanted() - ready.length - begun.filter(({ replaces }) => !replaces).length;
     for (let i = 0; i < (isBroken() ? Math.min(1, missing) : missing); i++) hire(current);
+    for (let i = ready.length; i > workersMax; i--) retire(idleOne() ?? ready.at(-1)!, 'asked');
     // One at a time: twice the memory for all at once is what recycling should avoid.
     const due = ready.find((worker) => worker.due !== undefined);
     if (due && !begun.some(({ replaces }) => replaces)) hire(current, due);
@@ -339,18 +368,17 @@ export const poolCarrier = (options: PoolOptions): Pool => {
       else if (recycle.memoryBytes > 0 && (vitals(worker.pid)?.rssBytes ?? 0) > recycle.memoryBytes) worker.due ??= 'memory';
     }
     if (ready.length > workersMin && ready.length > wanted() && atMs - allBusyMs > workerIdleMs) {
-      const spare = ready.filter(({ inFlight }) => inFlight === 0).at(-1);
+      const spare = idleOne();
       if (spare) {
-        tally.recycled.idle += 1;
         allBusyMs = atMs;
-        retire(spare);
+        retire(spare, 'idle');
       }
     }
     staff();
   };
   /** Its client has been told. What it is at is asked first: a stack says more than an exit code. */
   const giveUp = (worker: PoolWorker): void => {
-    tally.recycled.stuck += 1;
+    leaves(worker, 'stuck');
     worker.givenUp = true;
     setState(worker, 'stopping');
     worker.process?.dump();
@@ -375,7 +403,8 @@ export const poolCarrier = (options: PoolOptions): Pool => {
     const before = current;
     current = one.generation;
     recount();
-    for (const worker of old) retire(worker);
+    diary.reloaded(current.number);
+    for (const worker of old) retire(worker, 'reload');
     const patience = setTimeout(() => old.forEach((worker) => void (workers.has(worker) && dismiss(worker))), one.graceMs);
     patience.unref();
     endOf(before);
@@ -387,7 +416,12 @@ export const poolCarrier = (options: PoolOptions): Pool => {
     candidate = undefined;
     refused = one.generation;
     reloadFailure = why.evidence.detail;
-    for (const worker of workers) if (worker.generation === one.generation) dismiss(worker);
+    diary.reloaded(one.generation.number, why.evidence.stderr || why.evidence.detail);
+    for (const worker of workers) {
+      if (worker.generation !== one.generation) continue;
+      leaves(worker, 'refused');
+      dismiss(worker);
+    }
     endOf(one.generation);
     one.settled(why);
   };
@@ -411,11 +445,41 @@ export const poolCarrier = (options: PoolOptions): Pool => {
         candidate = { generation, graceMs, settled, wanted: Math.max(1, workersMin, ready.length) };
         for (let i = 0; i < candidate.wanted; i++) hire(generation);
       }),
+    signal(pid, signal) {
+      const worker = [...workers].find((one) => one.pid === pid);
+      if (worker === undefined) return false;
+      leaves(worker, 'killed');
+      // The end of one that is tried out is the end of its whole generation.
+      if (worker.generation !== candidate?.generation) setState(worker, 'stopping');
+      // It is gone already, or so new that it leads no group yet.
+      if (!signalGroup(pid, signal)) worker.process?.stop(killGraceMs);
+      staff();
+      return true;
+    },
+    recycle(pid) {
+      const worker = ready.find((one) => one.pid === pid);
+      if (worker === undefined) return false;
+      worker.due ??= 'asked';
+      staff();
+      return true;
+    },
+    resize(by) {
+      const most = workersMax + by;
+      if (most < 1 || most > workersByHandMax) return false;
+      if (workersMin === workersMax) workersMin = most;
+      workersMax = most;
+      bounds.atOnceMax = workersMax * threads;
+      staff();
+      letGo();
+      options.changed();
+      return true;
+    },
     files: () => [...new Set([current, candidate?.generation, refused].flatMap((generation) => [...(generation?.files ?? [])]))],
     status: () => ({
       ...{ workersMin, workersMax, startedAt, reloadFailure, generation: current.number },
       ...tally.told(queue.waiting(), options.queueMax),
       workers: [...workers].map(statusOf).sort((a, b) => a.slot - b.slot || a.generation - b.generation),
+      events: diary.told(),
     }),
     async close() {
       if (closing) return;
@@ -426,7 +490,10 @@ export const poolCarrier = (options: PoolOptions): Pool => {
       });
       if (candidate) refuse(candidate, failure('SHUTTING_DOWN'));
       await dialling.close();
-      for (const worker of workers) dismiss(worker);
+      for (const worker of workers) {
+        leaves(worker, 'closed');
+        dismiss(worker);
+      }
       endOf(current);
       await over;
       rmSync(folder, { recursive: true, force: true });

@@ -10,6 +10,7 @@ export const tapped = (carrier: Carrier, tap: Tap): Carrier => ({
   close: () => carrier.close(),
   open(request, events, trace) {
     const ear = tap.asked(request, trace);
+    if (ear === undefined) return carrier.open(request, events, trace);
     const { fd, bytes = 0 } = request.body ?? {};
     if (carrier.takesFiles && fd !== undefined) ear.inputFile(fd, bytes);
     const told: ChannelEvents = {

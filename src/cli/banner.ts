@@ -20,6 +20,8 @@ export interface Ready {
   readonly network: readonly string[];
   /** The lab's URL, with its key. */
   readonly lab: string | undefined;
+  /** Something can be typed while it runs (keys.ts). */
+  readonly keys: boolean;
   /** The default port was taken by someone else. */
   readonly busyPort: number | undefined;
   readonly prefix: string;
@@ -51,7 +53,9 @@ export const banner = (ready: Ready, lang: Lang, p: Palette): string[] => {
     `  ${p.bold(p.green(`cgi-serve ${ready.version}`))}   ${p.dim(say(readyIn, lang))}`,
     '',
     ...urls(ready).map(({ local, url }) => line(say(local ? words('Local:', '本机：') : words('Network:', '网络：'), lang), p.cyan(url))),
-    ...(ready.lab === undefined ? [] : [line(say(words('Lab:', '实验室：'), lang), p.cyan(ready.lab))]),
+    ...(ready.lab === undefined
+      ? []
+      : [line(say(words('Lab:', '实验室：'), lang), `${p.cyan(ready.lab)}${ready.keys ? ` ${p.dim(say(labKey, lang))}` : ''}`)]),
     ...(ready.dir === undefined
       ? []
       : [
@@ -74,11 +78,14 @@ export const banner = (ready: Ready, lang: Lang, p: Palette): string[] => {
     ...(ready.configFile === undefined ? [] : [line(say(words('Config:', '配置：'), lang), visible(ready.configFile))]),
     ...bornPortably(ready).map((text) => `     ${p.yellow(visible(say(text, lang)))}`),
     ...(ready.busyPort === undefined ? [] : [`     ${p.yellow(say(wasBusy(ready.busyPort), lang))}`]),
-    `     ${p.dim(say(words('Ctrl-C stops it', '按 Ctrl-C 停止'), lang))}`,
+    `     ${p.dim(say(ready.keys ? stopAndKeys : words('Ctrl-C stops it', '按 Ctrl-C 停止'), lang))}`,
     '',
   ];
   return lines;
 };
+
+const labKey = words('(l + Enter opens it)', '（l + 回车打开）');
+const stopAndKeys = words('Ctrl-C stops it; h + Enter lists other keys', '按 Ctrl-C 停止；h + 回车列出其他按键');
 
 const named = (mount: MountOption): [label: string, program: string] => {
   if ('pool' in mount) return ['FastCGI', mount.pool];

@@ -9,7 +9,7 @@ import { createServer } from '../index.js';
 import * as limits from '../limits.js';
 import { compare, type House } from '../load/compare.js';
 import { reportPage, reportPicture } from '../load/page.js';
-import { type Comparison, failsAltogether, type Plan, type Target } from '../load/plan.js';
+import { type Comparison, failsAltogether, nameAmong, type Plan, type Target } from '../load/plan.js';
 import { comparisonAsCsv, comparisonAsJson } from '../load/record.js';
 import { asUrl } from '../route/resolve.js';
 import { prefixSegments } from '../site.js';
@@ -132,10 +132,8 @@ const targetFor = (base: string, url: string, data: Buffer | undefined, values: 
   const { method, target } = requestTo(base, url, data, values);
   const typed = (values.header ?? []).flat();
   const hasType = data === undefined || typed.some((name, i) => i % 2 === 0 && /^content-type$/i.test(name));
-  const same = others.filter((other) => other.target === target).length;
   return {
-    // The same twice is a fair question: how much do two measurements of one thing differ?
-    name: same === 0 ? target : `${target} #${same + 1}`,
+    name: nameAmong(others, target),
     method,
     target,
     headers: hasType ? typed : ['Content-Type', 'application/x-www-form-urlencoded', ...typed],

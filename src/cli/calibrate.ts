@@ -44,11 +44,16 @@ export interface Empty {
   readonly text: string | undefined;
 }
 
+/** A process that does nothing at all. */
+export const emptyTrue = (path: string): Empty | undefined => {
+  const program = findProgram('true', path);
+  return program === undefined ? undefined : { kind: 'empty', name: 'true', program, isScript: false, extension: '', text: undefined };
+};
+
 /** `true`, and every interpreter on PATH that script/empty.ts knows. */
 export const emptiesOnPath = (path: string): Empty[] => {
-  const found: Empty[] = [];
-  const bare = findProgram('true', path);
-  if (bare !== undefined) found.push({ kind: 'empty', name: 'true', program: bare, isScript: false, extension: '', text: undefined });
+  const nothing = emptyTrue(path);
+  const found = nothing === undefined ? [] : [nothing];
   const seen = new Set<string>();
   for (const [name, argument] of interpretersKnown) {
     for (const program of programsCalled(name, path)) {

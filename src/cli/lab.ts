@@ -4,13 +4,19 @@
  */
 import type { Words } from '../failures.js';
 import { announceLab } from '../lab/announce.js';
+import type { BenchHouse } from '../lab/bench.js';
 import { createLab, type Lab, type LabOptions } from '../lab/lab.js';
-import type { ScriptReport } from '../route/list.js';
+import { placesOf } from '../lab/places.js';
+import type { ToldPlace } from '../lab/told.js';
+import type { Interpreter } from '../route/interpreters.js';
+import { examineScripts, type ScriptReport } from '../route/list.js';
 import type { Endpoint } from '../types.js';
 import { inUrl, isLoopback, isWildcard } from './banner.js';
 import type { Values } from './options.js';
+import type { Place } from './place.js';
 import { listenSomewhere } from './port.js';
 import { sortScripts } from './scripts.js';
+import { mountsOf } from './server-options.js';
 import { words } from './words.js';
 
 /** undefined: none is wanted. */
@@ -20,6 +26,8 @@ export const labOf = (values: Values, options: Omit<LabOptions, 'present'>): Lab
 export interface OpenLab {
   /** What a person opens; it holds the key. */
   readonly url: string;
+  /** The same with a key that is good once: for a command line. */
+  urlOnce(): string;
   readonly endpoint: Endpoint;
   /** What went wrong, and is no reason to stop. */
   readonly warnings: readonly Words[];
@@ -31,15 +39,21 @@ export interface Beside {
   readonly at: Endpoint;
   /** It was to listen anywhere. */
   readonly anyPort: boolean;
+  readonly births: BenchHouse['births'];
   readonly scripts: readonly ScriptReport[];
   /** Addresses of this machine that others can reach. */
   readonly network: readonly string[];
 }
 
 /** Throws a Mistake when a port that was named cannot be had. */
-export const openLab = async (lab: Lab, values: Values, { at, anyPort, scripts, network }: Beside): Promise<OpenLab> => {
+export const openLab = async (lab: Lab, values: Values, { at, anyPort, births, scripts, network }: Beside): Promise<OpenLab> => {
   const host = (values.present ? values.host?.[0] : undefined) ?? '127.0.0.1';
-  const shown = { url: `http://${inUrl(loopbackFor(at.address))}:${at.port}`, demo: values['basic-auth'] ? undefined : demoOf(scripts) };
+  const address = loopbackFor(at.address);
+  const shown = {
+    url: `http://${inUrl(address)}:${at.port}`,
+    demo: values['basic-auth'] ? undefined : demoOf(scripts),
+    house: { aim: { address, port: at.port }, births },
+  };
   const listen = async (port: number): Promise<Endpoint> => {
     const { endpoints } = await listenSomewhere(async ({ port }) => [await lab.listen({ port, host }, shown)], port, [host]);
     return endpoints[0]!;
@@ -67,6 +81,7 @@ export const openLab = async (lab: Lab, values: Values, { at, anyPort, scripts, 
   const person = isWildcard(endpoint.address) ? (network[0] ?? '127.0.0.1') : endpoint.address;
   return {
     url: `${url(person)}/#k=${lab.key}`,
+    urlOnce: () => `${url(person)}/#k=${lab.ticket()}`,
     endpoint,
     warnings,
     async close() {
@@ -74,6 +89,22 @@ export const openLab = async (lab: Lab, values: Values, { at, anyPort, scripts, 
       await lab.close();
     },
   };
+};
+
+/** What can be asked, looked up anew: scripts are added while the server runs. */
+export const placesIn = (
+  { dir, publicDir }: Place,
+  interpreters: ReadonlyMap<string, Interpreter>,
+  values: Values,
+  cwd: string,
+): ToldPlace[] => {
+  const mounts = mountsOf(values);
+  const byExtension = mounts.some(({ where }) => where.startsWith('.'));
+  return placesOf({
+    scripts: dir === undefined ? [] : examineScripts(dir, values.prefix ?? '/cgi-bin/', interpreters),
+    files: publicDir === undefined || !byExtension ? [] : examineScripts(publicDir, '/', interpreters),
+    ...{ mounts, via: values.via, cwd },
+  });
 };
 
 /** A port the user did not name must not be a reason to fail: beside the server's, else any. */
@@ -94,4 +125,4 @@ const demoOf = (scripts: readonly ScriptReport[]): string | undefined => {
 };
 
 /** A listener on all addresses is reached by loopback, too. */
-const loopbackFor = (address: string): string => (address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address);
+export const loopbackFor = (address: string): string => (address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address);

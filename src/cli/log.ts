@@ -103,7 +103,7 @@ const escaped = (text: string): string =>
 const jsonLine = (record: object): string =>
   JSON.stringify(record).replace(/[\x7f-\x9f]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`);
 
-const jsonRecord = (e: Exchange): Record<string, unknown> => ({
+export const jsonRecord = (e: Exchange): Record<string, unknown> => ({
   ts: new Date(e.at).toISOString(),
   level: e.status === 0 || e.status >= 500 || (e.failure && e.status < 400) ? 'error' : e.status >= 400 ? 'warn' : 'info',
   event: 'request',

@@ -540,14 +540,14 @@ export const optionTable = {
       '测量的次数；默认：脚本 50 次，校准时每个程序 20 次',
     ),
   }),
-  concurrency: one(readers.count(1, 1000), {
+  concurrency: one(readers.count(1, limits.benchUsersMax), {
     group: 'time',
     for: ['time', 'bench'],
     short: 'c',
     typedOnly: true,
     help: words('how many of them at once; default: 1, for bench 4', '同时进行的个数；默认 1，bench 为 4'),
   }),
-  rate: one(readers.count(1, 100_000), {
+  rate: one(readers.count(1, limits.benchRateMax), {
     group: 'time',
     for: ['bench'],
     typedOnly: true,
@@ -567,7 +567,7 @@ export const optionTable = {
     fallback: seconds(limits.benchMs),
     help: words('how long each target is asked, all rounds together', '每个目标被请求的总时长，各轮合计'),
   }),
-  rounds: one(readers.count(1, 1000), {
+  rounds: one(readers.count(1, limits.benchRoundsMax), {
     group: 'time',
     for: ['bench'],
     typedOnly: true,

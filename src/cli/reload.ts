@@ -58,6 +58,7 @@ export const reloaderFor = (
     return failures;
   };
   const reload = (paths: readonly string[] = []): Promise<readonly Failure[]> => {
+    if (closed) return Promise.resolve([]);
     for (const path of paths) changed.add(path);
     if (next !== undefined) return next;
     if (running === undefined) {

@@ -15,15 +15,17 @@ import { statusAnswer } from '../status/answer.js';
 import { type Exchange, now, type StderrLine, wallClock } from '../trace/trace.js';
 import type { Endpoint } from '../types.js';
 import { version } from '../version.js';
-import { banner, bornPortably, isLoopback, type Ready, readyLine, readyRecord } from './banner.js';
+import { banner, bornPortably, inUrl, isLoopback, type Ready, readyLine, readyRecord } from './banner.js';
+import { baresOf } from './bares.js';
 import { deservesBox, failureBox, failureLine } from './failure-box.js';
-import { labOf, type OpenLab, openLab } from './lab.js';
-import { logLine } from './log.js';
+import { keysOf } from './keys.js';
+import { labOf, loopbackFor, type OpenLab, openLab, placesIn } from './lab.js';
+import { jsonRecord, logLine } from './log.js';
 import type { Values } from './options.js';
 import { asTyped, findPlace, type Place } from './place.js';
 import { listenSomewhere } from './port.js';
 import { type Reloader, reloaderFor } from './reload.js';
-import { askingTheCore, interpretersOf, mountsOf, serverOptions } from './server-options.js';
+import { askingTheCore, cgiOptions, interpretersOf, mountsOf, serverOptions } from './server-options.js';
 import type { Said } from './settle.js';
 import type { Terminal } from './terminal.js';
 import { say, shellQuoted, visible, words } from './words.js';
@@ -34,6 +36,11 @@ export const serve = async (said: Said, terminal: Terminal): Promise<number> => 
   const interpreters = interpretersOf(values, terminal.env);
   const printer = printerFor(values, terminal);
   const lab = labOf(values, {
+    bares: baresOf(cgiOptions(values)),
+    benched: printer.benched,
+    places: () => placesIn(place, interpreters, values, terminal.cwd),
+    pools: () => server.site.pools,
+    record: jsonRecord,
     reload: () => reloader.reload(),
     status: (query, accept) => {
       const facts = { pid: process.pid, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, cwd: terminal.cwd, version };
@@ -43,7 +50,7 @@ export const serve = async (said: Said, terminal: Terminal): Promise<number> => 
     },
   });
   const onExchange = (exchange: Exchange): void => {
-    printer.exchange(exchange);
+    if (!lab?.isLoad(exchange)) printer.exchange(exchange);
     lab?.exchange(exchange);
   };
   const server = askingTheCore(() =>
@@ -63,9 +70,13 @@ export const serve = async (said: Said, terminal: Terminal): Promise<number> => 
   const prefix = values.prefix ?? '/cgi-bin/';
   const scripts = place.dir === undefined ? [] : examineScripts(place.dir, prefix, interpreters);
   const network = networkAddresses();
-  const beside = { at: endpoints[0]!, anyPort: port === 0, scripts, network };
+  const beside = { at: endpoints[0]!, anyPort: port === 0, births: server.births, scripts, network };
   const opened = lab && (await openLab(lab, values, beside).catch(orElseClose));
 
+  const { address, port: boundPort } = endpoints[0]!;
+  const site = `http://${inUrl(loopbackFor(address))}:${boundPort}/`;
+  const reload = server.site.pools.length > 0 ? () => void reloader.reload() : undefined;
+  const keys = values.quiet ? undefined : keysOf({ site, lab: opened, reload }, terminal);
   const ended = untilStopped(server, reloader, opened, values, terminal, printer);
   warnWhenExposed(endpoints, values, place, printer, terminal);
   for (const warning of opened?.warnings ?? []) printer.warning(say(warning, terminal.lang));
@@ -76,6 +87,7 @@ export const serve = async (said: Said, terminal: Terminal): Promise<number> => 
       endpoints,
       network,
       lab: opened?.url,
+      keys: keys !== undefined,
       busyPort,
       prefix,
       dir: place.dir === undefined ? undefined : asTyped(place.dir, terminal.cwd),
@@ -87,7 +99,7 @@ export const serve = async (said: Said, terminal: Terminal): Promise<number> => 
       scripts,
     });
   }
-  return ended;
+  return ended.finally(() => keys?.close());
 };
 
 // --- what is printed ---------------------------------------------------------------------------------------------
@@ -97,6 +109,8 @@ interface Printer {
   exchange(exchange: Exchange): void;
   stderr(line: StderrLine): void;
   warning(text: string): void;
+  /** A bench in the lab is over. */
+  benched(requests: number): void;
   /** Everything that waits is written. */
   flush(): void;
 }
@@ -150,6 +164,11 @@ const printerFor = (values: Values, { stdout, stderr, lang, cwd, outPalette, err
     },
     stderr({ script, pid, text }) {
       tell(`${errPalette.magenta(`${visible(script)}${pid === undefined ? '' : `[${pid}]`}`)} ${visible(text)}`);
+    },
+    benched(requests) {
+      const count = requests.toLocaleString('en-US');
+      const text = words(`the ${count} requests of a bench in the lab are not listed here`, `实验室压测的 ${count} 个请求未在此列出`);
+      if (!values.quiet && format !== 'json') tell(errPalette.dim(say(text, lang)));
     },
     warning(text) {
       tell(`${errPalette.yellow(say(words('warning:', '警告：'), lang))} ${text.split('\n').map(visible).join('\n')}`);

@@ -1,14 +1,14 @@
 /**
- * The rows of the catalog whose workers are ours: a pool behind a gateway, with what else can be asked of it: a new generation, what its
- * workers have loaded, how it is.
+ * The rows of the catalog whose workers are ours: a pool behind a gateway, with what else can be asked of it: a new generation, one worker
+ * more or less, what its workers have loaded, how it is.
  */
 import type { Address } from '../carrier/address.js';
 import type { Peers } from '../carrier/balance.js';
 import type { Carrier } from '../carrier/channel.js';
 import { type DialCarrier, dialCarrier } from '../carrier/dial.js';
-import { poolCarrier, type Recycle } from '../carrier/pool.js';
+import { type Pool, poolCarrier, type Recycle } from '../carrier/pool.js';
 import type { Failure } from '../failures.js';
-import { keptConnectionMs, queueMs, writeAheadBytesMax } from '../limits.js';
+import { keptConnectionMs, queueMs, shutdownGraceMs, writeAheadBytesMax } from '../limits.js';
 import type { Births } from '../process/worker.js';
 import type { Settings } from '../settings.js';
 import type { PoolStatus } from '../status/status.js';
@@ -35,13 +35,16 @@ export interface PoolTarget {
   readonly health: MetaVariables | undefined;
 }
 
-export interface PoolGateway extends Gateway {
+export interface PoolGateway extends Gateway, Pick<Pool, 'signal' | 'recycle' | 'resize'> {
+  readonly where: string;
   /** New workers beside the present ones, and in their place when all are ready; else why not. */
-  reload(graceMs: number): Promise<Failure | undefined>;
+  reload(graceMs?: number): Promise<Failure | undefined>;
   /** Absolute paths of what the workers have loaded; none where they do not say so. */
   files(): readonly string[];
   /** Called when there are more of them. */
   onFiles(heard: () => void): void;
+  /** Called for every request, and whenever a worker comes, goes or is ready. */
+  onChange(heard: () => void): void;
   status(): PoolStatus;
 }
 
@@ -54,6 +57,7 @@ export const createPoolGateway = (target: PoolTarget, settings: Settings, watch:
     logs.set(pid, known);
     return known;
   };
+  const fileListeners: (() => void)[] = [];
   const listeners: (() => void)[] = [];
   const dial = (peers: Peers<Address>): DialCarrier =>
     dialCarrier({
@@ -72,13 +76,16 @@ export const createPoolGateway = (target: PoolTarget, settings: Settings, watch:
       logs.delete(pid);
       if (why !== undefined) onWarning(`${label}: a worker ended: ${why}`);
     },
-    loaded: () => listeners.forEach((heard) => void heard()),
+    loaded: () => fileListeners.forEach((heard) => void heard()),
+    changed: () => listeners.forEach((heard) => void heard()),
   });
   return {
     ...gatewayOver(name, watch(pool), { ...settings, slots: pool.queue, works: () => true, label }),
-    reload: pool.reload,
-    files: pool.files,
-    onFiles: (heard) => void listeners.push(heard),
+    where,
+    ...{ signal: pool.signal, recycle: pool.recycle, resize: pool.resize, files: pool.files },
+    reload: (graceMs = shutdownGraceMs) => pool.reload(graceMs),
+    onFiles: (heard) => void fileListeners.push(heard),
+    onChange: (heard) => void listeners.push(heard),
     status: () => ({ where, gateway: name, label, ...pool.status() }),
   };
 };

@@ -12,10 +12,12 @@ import { type Member, Roster } from '../roster.js';
 import { sectionOf } from '../script/meta.js';
 import { type Judgement, replyParser } from '../script/reply.js';
 import type { Ear, Tap } from '../trace/tap.js';
-import { type Exchange, now, type Trace, type WorkerPlace, wallClock } from '../trace/trace.js';
-import type { GatewayRequest } from '../types.js';
+import { type Exchange, now, type Phases, type Trace, type WorkerPlace } from '../trace/trace.js';
+import type { GatewayRequest, RawHeaders, Script } from '../types.js';
+import { toldHead } from './head-told.js';
 import { isSecret } from './secrets.js';
 import type { ToldDetail, ToldEnd, ToldExchange, ToldRun, ToldRunDetail, ToldStream } from './told.js';
+import { sizesOf } from './wire-sizes.js';
 import { toldWire } from './wire-told.js';
 
 export interface Memory {
@@ -27,12 +29,27 @@ export interface Memory {
   /** Those that have changed after `stamp`, oldest first: the newest `labBatchMax` of them, all of them when `all`. */
   changedSince(stamp: number, all: boolean): { exchanges: ToldExchange[]; skipped: number };
   detail(id: string): ToldDetail | undefined;
+  /** Those that are kept, whole, oldest first: all, or those of `ids`. Made one by one; what has gone when it would come is left out. */
+  each(ids?: ReadonlySet<string>): Iterable<KeptExchange>;
   /** The value of a variable, secret or not, in the run at place `run`. */
   variable(id: string, run: number, name: string): string | undefined;
+  /** The request's header fields, secrets and all; undefined where no program was told of them. */
+  headers(id: string): RawHeaders | undefined;
+  /** The script that the answer came from, and its times; undefined where no process was born for it, or while it runs. */
+  born(id: string): { readonly script: Script; readonly phases: Phases } | undefined;
 }
 
-/** `changed` is called for every change: it should only remember that there was one. */
-export const memory = (changed: () => void): Memory => {
+export interface KeptExchange {
+  readonly detail: ToldDetail;
+  /** undefined: it runs still. */
+  readonly end: Exchange | undefined;
+}
+
+/**
+ * `changed` is called for every change: it should only remember that there was one. Of a client that `leavesOut` says so of, nothing is
+ * kept.
+ */
+export const memory = (changed: () => void, leavesOut: (userAgent: string | undefined) => boolean = () => false): Memory => {
   /** A ring: an exchange stands at its serial number, and is overwritten by the one that comes so much later. */
   const ring: (Kept | undefined)[] = [];
   const running = new Roster<Kept>();
@@ -142,8 +159,11 @@ export const memory = (changed: () => void): Memory => {
   return {
     tap: {
       asked(request, trace) {
-        const one =
-          findRunning(trace.id) ?? begin(trace.id, trace.at, now() - (wallClock() - trace.at), trace.method, trace.target, trace.client);
+        if (leavesOut(trace.userAgent)) {
+          trace.recorder = undefined;
+          return undefined;
+        }
+        const one = findRunning(trace.id) ?? begin(trace.id, trace.at, trace.beganMs, trace.method, trace.target, trace.client);
         running.add(one);
         const run = runOf(request, trace);
         one.runs.push(run);
@@ -152,9 +172,9 @@ export const memory = (changed: () => void): Memory => {
       },
     },
     exchange(exchange) {
-      const beganMs = now() - exchange.totalMs;
-      const one = findRunning(exchange.id) ?? begin(exchange.id, exchange.at, beganMs, exchange.method, exchange.target, exchange.client);
-      one.beganMs = beganMs;
+      if (leavesOut(exchange.userAgent)) return;
+      const { id, at, beganMs, method, target, client } = exchange;
+      const one = findRunning(id) ?? begin(id, at, beganMs, method, target, client);
       one.end = exchange;
       running.remove(one);
       if (!one.evicted) bytes += wireKept(exchange);
@@ -169,9 +189,21 @@ export const memory = (changed: () => void): Memory => {
     },
     detail(id) {
       const one = find(id);
-      return one && { ...told(one), details: one.runs.map(detailOf), wire: one.end?.wire && toldWire(one.end.wire) };
+      return one && toldDetail(one);
+    },
+    *each(ids) {
+      for (let serial = oldest, last = begun; serial <= last; serial = Math.max(serial + 1, oldest)) {
+        const one = at(serial);
+        if (ids === undefined || ids.has(one.id)) yield { detail: toldDetail(one), end: one.end };
+      }
     },
     variable: (id, run, name) => find(id)?.runs[run]?.request.meta.get(name),
+    headers: (id) => find(id)?.runs[0]?.request.asked?.headers,
+    born(id) {
+      const { runs, end } = find(id) ?? {};
+      const run = runs?.at(-1);
+      return run?.own && end ? { script: run.request.script, phases: end.phases } : undefined;
+    },
   };
 };
 
@@ -179,7 +211,7 @@ interface Kept extends Member {
   readonly serial: number;
   readonly id: string;
   readonly at: number;
-  beganMs: number;
+  readonly beganMs: number;
   readonly method: string;
   readonly target: string;
   readonly client: string;
@@ -219,7 +251,7 @@ const stream = (): Stream => ({ pieces: [], bytes: 0, kept: 0 });
 
 const runOf = (request: GatewayRequest, trace: Trace): Run => ({
   // Without its body, whose pieces are kept as they pass.
-  request: { script: request.script, meta: request.meta, body: undefined, head: request.head },
+  request: { script: request.script, meta: request.meta, body: undefined, head: request.head, asked: request.asked },
   gateway: trace.gateway ?? '',
   own: request.script.program !== '',
   grantedMs: now(),
@@ -283,6 +315,12 @@ const told = (one: Kept): ToldExchange => ({
   ...(one.end && { end: toldEnd(one.end, one.beganMs) }),
 });
 
+const toldDetail = (one: Kept): ToldDetail => ({
+  ...told(one),
+  details: one.runs.map(detailOf),
+  wire: one.end?.wire && toldWire(one.end.wire),
+});
+
 /** JSON leaves out what is undefined. */
 const toldRun = (run: Run): ToldRun =>
   ({
@@ -341,6 +379,8 @@ const detailOf = (run: Run): ToldRunDetail => {
     output: toldStream(run.output),
     errors: toldStream(run.errors),
     judged: script.nph ? [] : judgedOf(output),
+    head: toldHead(run.request),
+    sizes: sizesOf(meta, Number(meta.get('CONTENT_LENGTH') ?? run.input.bytes)),
     ...(headBytes === undefined || script.nph ? {} : { headBytes }),
   };
 };

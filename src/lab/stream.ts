@@ -18,6 +18,10 @@ export interface Stream {
   changed(): void;
   /** The response is a viewer's from now on. False: there are too many. */
   add(res: ServerResponse, lastEventId: string | undefined): boolean;
+  /** What everybody is told at once, and whoever comes later first: how something else than the exchanges stands. */
+  tell(name: string, data: object): void;
+  /** How many look. */
+  viewers(): number;
   close(): void;
 }
 
@@ -32,6 +36,8 @@ interface Viewer extends Member {
 /** `boot` names this lab among those that had the same port. */
 export const stream = (boot: string, memory: () => Memory, hello: () => ToldHello): Stream => {
   const viewers = new Roster<Viewer>();
+  /** The last of each name. */
+  const standing = new Map<string, string>();
   let timer: NodeJS.Timeout | undefined;
   let pulse: NodeJS.Timeout | undefined;
 
@@ -73,7 +79,7 @@ export const stream = (boot: string, memory: () => Memory, hello: () => ToldHell
       const known = lab === boot ? Number(stamp) || 0 : 0;
       const viewer: Viewer = { place: -1, res, stamp: memory().stamp(), fullSinceMs: undefined };
       res.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
-      res.write(`retry: 1000\n${event('hello', hello())}${batch(known, true)}`);
+      res.write(`retry: 1000\n${event('hello', hello())}${batch(known, true)}${[...standing.values()].join('')}`);
       res.on('drain', later);
       res.once('close', () => {
         viewers.remove(viewer);
@@ -83,6 +89,12 @@ export const stream = (boot: string, memory: () => Memory, hello: () => ToldHell
       viewers.add(viewer);
       return true;
     },
+    tell(name, data) {
+      const text = event(name, data);
+      standing.set(name, text);
+      viewers.forEach((viewer) => void (isFull(viewer) || viewer.res.write(text)));
+    },
+    viewers: () => viewers.size,
     close() {
       clearTimeout(timer);
       clearInterval(pulse);

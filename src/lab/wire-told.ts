@@ -27,7 +27,8 @@ const wayOf = (way: ToldWay['way'], { bytes, fields }: Explained, count: number,
   let secret = false;
   for (const field of fields) {
     const { at, name, value, rule } = field;
-    if (namesOf.has(name)) secret = isSecret(value);
+    // The name itself: its text is cut where it is long. Our own requests never cut a variable in two.
+    if (namesOf.has(name)) secret = isSecret(nameIn(bytes.subarray(at, at + field.bytes)));
     const hidden = secret && valuesOf.has(name);
     if (hidden) shown.fill(struck, at, at + field.bytes);
     if (told.length < labFieldsMax)
@@ -47,4 +48,6 @@ const wayOf = (way: ToldWay['way'], { bytes, fields }: Explained, count: number,
 /** The three wires' words for a variable's two halves. */
 const namesOf: ReadonlySet<string> = new Set(['nameData', 'name', 'key']);
 const valuesOf: ReadonlySet<string> = new Set(['valueData', 'value', 'val']);
+/** SCGI ends it with a NUL. */
+const nameIn = (bytes: Buffer): string => bytes.toString('latin1', 0, bytes.at(-1) === 0 ? bytes.length - 1 : bytes.length);
 const struck = 0x2a; // *

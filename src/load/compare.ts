@@ -29,8 +29,8 @@ export interface House {
 export interface Watch {
   /** Stops it: what was measured until then is told. */
   readonly signal: AbortSignal;
-  /** Before each slice; `name` is the target's. In milliseconds of planned time. */
-  progress(name: string, doneMs: number, allMs: number): void;
+  /** Before each slice, in milliseconds of planned time; `name` is the target's, `''` at the end. */
+  progress(name: string, doneMs: number, allMs: number, slice: { readonly round: number | undefined; readonly forMs: number }): void;
 }
 
 export const compare = async (house: House, targets: readonly Target[], plan: Plan, { signal, progress }: Watch): Promise<Comparison> => {
@@ -42,7 +42,7 @@ export const compare = async (house: House, targets: readonly Target[], plan: Pl
   const allMs = targets.length * (plan.warmUpMs + plan.rounds * plan.sliceMs);
   let doneMs = 0;
   const one = async (subject: Subject, ms: number, round: number | undefined): Promise<void> => {
-    progress(subject.target.name, doneMs, allMs);
+    progress(subject.target.name, doneMs, allMs, { round, forMs: ms });
     const told = signal.aborted ? undefined : await slice(house, generator, subject, plan, ms);
     doneMs += ms;
     if (told === undefined) return;
@@ -58,9 +58,10 @@ export const compare = async (house: House, targets: readonly Target[], plan: Pl
         const subject = subjects[i]!;
         // One that fails at every request has nothing to be measured.
         if (subject.refused === undefined) await one(subject, plan.sliceMs, round);
+        else doneMs += plan.sliceMs;
       }
     }
-    progress('', allMs, allMs);
+    progress('', allMs, allMs, { round: undefined, forMs: 0 });
   } finally {
     signal.removeEventListener('abort', stop);
     generator.close();

@@ -1,6 +1,6 @@
 /**
- * The figures of a report: each a name, a sentence that says what is to be seen, a picture, and the same as a table. The page and the
- * picture file are made of them, and whoever shows a comparison elsewhere may take the ones that are wanted. Pure.
+ * The figures of a report: each a name, a sentence that says what is to be seen, what is drawn, and the same as a table. The page, the
+ * picture file and the lab's screen are made of them. Pure.
  */
 import type { Words } from '../failures.js';
 import { atPercent } from './latencies.js';
@@ -22,10 +22,19 @@ export interface Figure {
   readonly name: 'latency' | 'throughput' | 'processes' | 'cpu';
   readonly title: Words;
   readonly sentence: Words;
-  draw(language: Language): Drawing;
+  shapes(language: Language): Shapes;
   /** The first of `heads` and of each row is what the row is about. */
   table(language: Language): { readonly heads: readonly string[]; readonly rows: readonly (readonly string[])[] };
 }
+
+/** What is drawn, wherever it is. */
+export type Shapes = { readonly lines: readonly Line[] } | { readonly bars: readonly Bar[] };
+
+export const drawingOf = ({ name, title, sentence, shapes }: Figure, language: Language): Drawing => {
+  const drawn = shapes(language);
+  const caption = { id: `${name}-${language}`, title: title[language], sentence: sentence[language] };
+  return 'lines' in drawn ? latencyPicture(drawn.lines, caption, language) : barsPicture(drawn.bars, caption);
+};
 
 /** None where nothing was answered. Targets that answered nothing are in none of them. */
 export const figuresOf = (comparison: Comparison): Figure[] => {
@@ -49,7 +58,7 @@ const latency = (comparison: Comparison, shown: Shown): Figure => {
     });
   return {
     ...{ name: 'latency', title, sentence },
-    draw: (language) => latencyPicture(lines(language), captionOf('latency', title, sentence, language), language),
+    shapes: (language) => ({ lines: lines(language) }),
     table: (language) => {
       const percents = [50, 75, 90, 95, 99, 99.9, 99.99].filter((percent) =>
         shown.some(({ measured }) => near(measured.latency, percent) !== undefined),
@@ -74,21 +83,16 @@ const near = (curve: Curve, percent: number): number | undefined =>
 const throughput = (comparison: Comparison, shown: Shown): Figure => {
   const title: Words = { en: 'Requests answered a second', zh: '每秒应答的请求数' };
   const sentence = throughputSentence(comparison);
-  const bars = (): Bar[] =>
-    shown.map(
-      ({
-        measured: {
-          target,
-          perSecond: { median, least, most },
-        },
-        place,
-      }) => ({
-        ...{ name: target.name, place, parts: [median], label: short(median), range: [least, most] },
-      }),
-    );
+  const bars = (language: Language): Bar[] =>
+    shown.map(({ measured, place }) => {
+      const { median, least, most } = measured.perSecond;
+      const failed = failuresOf(measured);
+      const label = failed === 0 ? short(median) : `${short(median)} · ${soManyFailed(grouped(failed))[language]}`;
+      return { name: measured.target.name, place, parts: [median], label, range: [least, most] };
+    });
   return {
     ...{ name: 'throughput', title, sentence },
-    draw: (language) => barsPicture(bars(), captionOf('throughput', title, sentence, language)),
+    shapes: (language) => ({ bars: bars(language) }),
     table: (language) => ({
       heads: [
         heads.target[language],
@@ -113,20 +117,20 @@ const processes = (comparison: Comparison, shown: Shown): Figure => {
   const sentence = processesSentence(comparison);
   return {
     ...{ name: 'processes', title, sentence },
-    draw: (language) =>
-      barsPicture(
-        shown.map(({ measured, place }) => ({
-          ...{ name: measured.target.name, place, parts: [measured.born] },
-          label: bornFor(grouped(measured.born), grouped(sentOf(measured)))[language],
-        })),
-        captionOf('processes', title, sentence, language),
-      ),
+    shapes: (language) => ({
+      bars: shown.map(({ measured, place }) => ({
+        ...{ name: measured.target.name, place, parts: [measured.born] },
+        label: bornFor(grouped(measured.born), grouped(sentOf(measured)))[language],
+      })),
+    }),
     table: (language) => ({
       heads: [heads.target[language], heads.gateway[language], heads.processes[language], heads.requests[language]],
       rows: shown.map(({ measured }) => [measured.target.name, measured.gateway ?? '–', grouped(measured.born), grouped(sentOf(measured))]),
     }),
   };
 };
+
+const soManyFailed = (failed: string): Words => ({ en: `${failed} failed`, zh: `${failed} 个失败` });
 
 const bornFor = (born: string, requests: string): Words => ({
   en: `${born} for ${requests} requests`,
@@ -141,33 +145,37 @@ const cpu = (comparison: Comparison, shown: Shown): Figure => {
     place,
     server: cpuPerRequest(measured.serverCpu, measured),
     program: cpuPerRequest(measured.programCpu, measured),
+    /** The server's user and system time, then the programs'. */
+    each: [measured.serverCpu, measured.programCpu].flatMap((cpu) => [
+      cpuPerRequest(cpu && { ...cpu, systemMs: 0 }, measured),
+      cpuPerRequest(cpu && { ...cpu, userMs: 0 }, measured),
+    ]),
   }));
   const legend = (language: Language, server: number | undefined, program: number | undefined): string =>
     `${heads.server[language]} ${dashed(server)} · ${heads.program[language]} ${dashed(program)}`;
   return {
     ...{ name: 'cpu', title, sentence },
-    draw: (language) =>
-      barsPicture(
-        costs.map(({ name, place, server, program }) => ({
-          ...{ name, place, parts: [server ?? 0, program ?? 0], label: legend(language, server, program) },
-        })),
-        captionOf('cpu', title, sentence, language),
-      ),
+    shapes: (language) => ({
+      bars: costs.map(({ name, place, server, program }) => ({
+        ...{ name, place, parts: [server ?? 0, program ?? 0], label: legend(language, server, program) },
+      })),
+    }),
     table: (language) => ({
-      heads: [heads.target[language], heads.server[language], heads.program[language], heads.both[language]],
-      rows: costs.map(({ name, server, program }) => [
+      heads: [
+        heads.target[language],
+        ...[heads.server, heads.program].flatMap((whose) =>
+          [heads.user, heads.system].map((where) => `${whose[language]}${where[language]}`),
+        ),
+        heads.both[language],
+      ],
+      rows: costs.map(({ name, server, program, each }) => [
         name,
-        dashed(server),
-        dashed(program),
+        ...each.map(dashed),
         dashed(server === undefined || program === undefined ? undefined : server + program),
       ]),
     }),
   };
 };
-
-const captionOf = (name: Figure['name'], title: Words, sentence: Words, language: Language) => ({
-  ...{ id: `${name}-${language}`, title: title[language], sentence: sentence[language] },
-});
 
 const dashed = (value: number | undefined): string => (value === undefined ? '–' : short(value));
 
@@ -188,5 +196,7 @@ const heads = {
   requests: { en: 'Requests', zh: '请求' },
   server: { en: 'server', zh: '服务器' },
   program: { en: 'program', zh: '程序' },
+  user: { en: ', user', zh: '（用户态）' },
+  system: { en: ', system', zh: '（内核态）' },
   both: { en: 'together', zh: '合计' },
 } as const satisfies Record<string, Words>;

@@ -3,7 +3,7 @@
  * the switches of the page are its own style sheet's.
  */
 import { htmlEscape, htmlPage } from '../http/html.js';
-import { type Figure, figuresOf } from './figures.js';
+import { drawingOf, type Figure, figuresOf } from './figures.js';
 import { type Language, onePicture, pictureStyle } from './picture.js';
 import type { Comparison } from './plan.js';
 import { limitSentence, omissionSentence, planInWords, warnings } from './told.js';
@@ -30,7 +30,7 @@ ${inLanguage(comparison, 'zh')}
 export const reportPicture = (comparison: Comparison, language: Language): string =>
   onePicture(
     [comparison.targets.map(({ target }) => target.name).join(' · '), planInWords(comparison.plan)[language], madeOn(comparison)],
-    figuresOf(comparison).map((figure) => ({ ...figure.draw(language), title: figure.title[language] })),
+    figuresOf(comparison).map((figure) => ({ ...drawingOf(figure, language), title: figure.title[language] })),
     language,
   );
 
@@ -60,7 +60,7 @@ const figureHtml = (figure: Figure, language: Language, more: readonly (string |
   return `<figure>
 <h2>${htmlEscape(figure.title[language])}</h2>
 <figcaption>${told.map((text) => `<p>${htmlEscape(text)}</p>`).join('')}</figcaption>
-<div class="wide" tabindex="0" role="group" aria-label="${htmlEscape(figure.title[language])}">${figure.draw(language).svg}</div>
+<div class="wide" tabindex="0" role="group" aria-label="${htmlEscape(figure.title[language])}">${drawingOf(figure, language).svg}</div>
 <details><summary>${language === 'en' ? 'The same as a table' : '数据表'}</summary>
 <div class="wide" tabindex="0" role="group" aria-label="${htmlEscape(figure.title[language])}"><table>
 <thead><tr>${heads.map((head) => `<th scope="col">${htmlEscape(head)}</th>`).join('')}</tr></thead>
@@ -75,7 +75,7 @@ const figureHtml = (figure: Figure, language: Language, more: readonly (string |
 };
 
 /** When, and on what. */
-const madeOn = ({ at, machine, births, version }: Comparison): string =>
+export const madeOn = ({ at, machine, births, version }: Comparison): string =>
   [
     new Date(at).toISOString().replace(/\.\d+Z$/, 'Z'),
     `${machine.system}, ${machine.cpus} × ${machine.cpu}`,

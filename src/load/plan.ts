@@ -22,6 +22,12 @@ export interface Target {
   readonly body: Buffer | undefined;
 }
 
+/** The same twice is a fair question: how much do two measurements of one thing differ? */
+export const nameAmong = (others: readonly Target[], target: string): string => {
+  const same = others.filter((other) => other.target === target).length;
+  return same === 0 ? target : `${target} #${same + 1}`;
+};
+
 export type Loop =
   | { readonly kind: 'closed'; readonly users: number }
   /** Intended starts lie 1/perSecond apart. Whoever finds all connections in use waits, and that wait belongs to its latency. */

@@ -5,7 +5,7 @@
  * Built from nothing: what is not said here, or named by --env and --pass-env, does not reach a script.
  */
 import { recode } from '../bytes.js';
-import type { HttpRequest, MetaVariables } from '../types.js';
+import type { HttpRequest, MetaVariables, RawHeaders } from '../types.js';
 
 /** What the way to the script found out; everything else comes from the request. */
 export interface MetaFacts {
@@ -38,7 +38,7 @@ export const metaVariables = (
   note: (text: string) => void,
 ): Map<string, string> => {
   const vars = new Map<string, string>(policy.extra);
-  const fields = fieldsOf(request, policy, note);
+  const fields = headerVariables(request.headers, policy.passAuth, note);
 
   // §4.1.1 — only when the server itself checked; copying the client's word would forge a login.
   if (facts.user !== undefined) vars.set('AUTH_TYPE', 'Basic');
@@ -90,30 +90,48 @@ const serverName = (request: HttpRequest): string => {
   return request.server.address.includes(':') ? `[${request.server.address}]` : request.server.address;
 };
 
+/**
+ * What became of a header field. `variable`: one of its own; of a second Content-Type, in the place of the first. `joined`: its variable
+ * has the field before it as well. All others became none: `name` would collide, `function` looks like one of a shell.
+ */
+export type FieldFate = 'variable' | 'joined' | 'name' | 'function' | 'authorization' | Withheld;
+type Withheld = 'proxy' | 'secret' | 'length' | 'connection';
+
+/** Told of each field, by its place among the raw headers, for the lab. */
+export type JudgeField = (at: number, fate: FieldFate, variable: string | undefined) => void;
+
 /** Header fields under their variables' names. Several of one name become one value with the same meaning. */
-const fieldsOf = (request: HttpRequest, policy: MetaPolicy, note: (text: string) => void): Map<string, string> => {
+export const headerVariables = (
+  headers: RawHeaders,
+  passAuth: boolean,
+  note: (text: string) => void,
+  judge: JudgeField = () => {},
+): Map<string, string> => {
   const fields = new Map<string, string>();
-  const { headers } = request;
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i]!;
     const key = name.toLowerCase();
-    if (withheld.has(key) || (key === 'authorization' && !policy.passAuth)) continue;
+    const kept = key === 'authorization' && !passAuth ? 'authorization' : withheld.get(key);
+    if (kept !== undefined) {
+      judge(i, kept, undefined);
+      continue;
+    }
     // `X_Forwarded_For` and `X-Forwarded-For` would become one variable: the second could forge the first.
     if (!/^[A-Za-z0-9-]+$/.test(name)) {
       note(`header ${name} not passed on: its name would collide`);
+      judge(i, 'name', undefined);
       continue;
     }
     const value = recode(headers[i + 1]!);
     if (looksLikeFunction(value)) {
       note(`header ${name} not passed on: it looks like a shell function`);
+      judge(i, 'function', undefined);
       continue;
     }
     const variable = key === 'content-type' ? 'CONTENT_TYPE' : `HTTP_${name.toUpperCase().replaceAll('-', '_')}`;
-    const before = fields.get(variable);
-    fields.set(
-      variable,
-      before === undefined || variable === 'CONTENT_TYPE' ? value : `${before}${key === 'cookie' ? '; ' : ', '}${value}`,
-    );
+    const before = variable === 'CONTENT_TYPE' ? undefined : fields.get(variable);
+    fields.set(variable, before === undefined ? value : `${before}${key === 'cookie' ? '; ' : ', '}${value}`);
+    judge(i, before === undefined ? 'variable' : 'joined', variable);
   }
   return fields;
 };
@@ -122,18 +140,13 @@ const fieldsOf = (request: HttpRequest, policy: MetaPolicy, note: (text: string)
  * Fields a script never sees. Proxy would become HTTP_PROXY, which HTTP clients obey (CVE-2016-5385). Proxy-Authorization is
  * a secret (§9.2). Content-Length has its own variable (§4.1.2). The rest speak of the connection, which ends at this server.
  */
-const withheld = new Set([
-  'proxy',
-  'proxy-authorization',
-  'content-length',
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'expect',
+const withheld: ReadonlyMap<string, Withheld> = new Map<string, Withheld>([
+  ['proxy', 'proxy'],
+  ['proxy-authorization', 'secret'],
+  ['content-length', 'length'],
+  ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect'].map(
+    (name): [string, Withheld] => [name, 'connection'],
+  ),
 ]);
 
 /** CVE-2014-6271: an old bash runs such a value. */

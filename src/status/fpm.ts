@@ -107,6 +107,8 @@ const poolFields = (pool: PoolStatus, atMs: number, time: TimeAs): Field[] => {
     ['recycled age', recycled.age],
     ['recycled idle', recycled.idle],
     ['recycled stuck', recycled.stuck],
+    ['recycled asked', recycled.asked],
+    ['recycled killed', recycled.killed],
     ['crashed', pool.crashed],
     ['retries', pool.retries],
     ['truncations', pool.truncations],

@@ -26,6 +26,10 @@ export interface WorkerStatus {
   readonly inFlight: number;
   /** Memory it has in use; undefined where the system does not tell. */
   readonly rssBytes: number | undefined;
+  /** Of its life so far, how long it had a request. */
+  readonly busyMs: number;
+  /** Processes that have had its place so far, it included. */
+  readonly spawns: number;
   /** Processor time of its whole life so far; undefined where the system does not tell. */
   readonly cpu: { readonly userMs: number; readonly systemMs: number } | undefined;
   /** The request it has, or its last one; undefined: none yet. */
@@ -89,14 +93,8 @@ export interface PoolStatus {
   readonly ceilings: number;
   /** Requests that were stuck beyond the bound. */
   readonly slow: number;
-  /** Workers that were ended on purpose, by the reason. */
-  readonly recycled: {
-    readonly requests: number;
-    readonly memory: number;
-    readonly age: number;
-    readonly idle: number;
-    readonly stuck: number;
-  };
+  /** Workers that were ended on purpose, by the reason; by hand: `asked`, by a signal `killed`. */
+  readonly recycled: { readonly [Reason in RecycleReason]: number };
   /** Workers that ended by themselves. */
   readonly crashed: number;
   /** Requests that were asked again of another worker. */
@@ -106,4 +104,59 @@ export interface PoolStatus {
   /** Requests whose client left while a worker had them. */
   readonly aborts: number;
   readonly workers: readonly WorkerStatus[];
+  /** What became of its workers lately, the oldest first. */
+  readonly events: readonly PoolEvent[];
+}
+
+export type RecycleReason = 'requests' | 'memory' | 'age' | 'idle' | 'stuck' | 'asked' | 'killed';
+
+/** Each with a number of its own, from 1. */
+export type PoolEvent = { readonly serial: number; readonly at: number; readonly generation: number } & (Ready | Ended | Reloaded);
+
+/** A worker takes requests from now on. */
+interface Ready {
+  readonly what: 'ready';
+  readonly pid: number;
+  readonly slot: number;
+  /** Since its birth. */
+  readonly afterMs: number;
+  /** Whose place it takes; undefined: nobody's, or that of one who is gone. */
+  readonly insteadOf: number | undefined;
+}
+
+/** A worker is gone. */
+interface Ended {
+  readonly what: 'ended';
+  /** 0: it was never born. */
+  readonly pid: number;
+  readonly slot: number;
+  readonly livedMs: number;
+  readonly requests: number;
+  /** It had taken requests. */
+  readonly wasReady: boolean;
+  /** undefined: nobody wanted it to. */
+  readonly why: EndReason | undefined;
+  /** `exit 1`, `SIGKILL`. */
+  readonly how: string;
+  /** What it printed last, where it ended by itself; `''`: nothing. */
+  readonly words: string;
+  /** Requests it had, and never answered: they have failed, or were asked again of another. */
+  readonly held: readonly Named[];
+}
+
+/** With its generation: a new one has taken over, or it is one that must not; with the pool. */
+export type EndReason = RecycleReason | 'reload' | 'refused' | 'closed';
+
+/** A request, so that it can be found again. */
+export interface Named {
+  readonly id: string;
+  readonly method: string;
+  readonly target: string;
+}
+
+/** A generation has taken over. */
+interface Reloaded {
+  readonly what: 'reloaded';
+  /** It has not, and the one before it goes on: this is why. */
+  readonly refused: string | undefined;
 }

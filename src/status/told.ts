@@ -73,6 +73,8 @@ export const toldFigures = (pool: PoolStatus, language: PageLanguage): Told[] =>
       { en: `age ${recycled.age}`, zh: `年龄 ${recycled.age}` },
       { en: `idle ${recycled.idle}`, zh: `空闲 ${recycled.idle}` },
       { en: `stuck ${recycled.stuck}`, zh: `卡住 ${recycled.stuck}` },
+      { en: `by hand ${recycled.asked}`, zh: `手动 ${recycled.asked}` },
+      { en: `killed ${recycled.killed}`, zh: `被杀 ${recycled.killed}` },
     ),
     told(
       { en: 'trouble', zh: '故障' },

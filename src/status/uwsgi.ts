@@ -71,7 +71,7 @@ const workerObject = (worker: WorkerStatus, pool: PoolStatus, id: number): Recor
     vsz: 0,
     running_time: 0,
     last_spawn: Math.floor(worker.startedAt / 1000),
-    respawn_count: 1,
+    respawn_count: worker.spawns,
     tx: 0,
     // uWSGI's is the mean of the last one and of all before it; this is the last one.
     avg_rt: Math.round((request?.tookMs ?? 0) * 1000),

@@ -7,7 +7,7 @@ import type { Trace } from './trace.js';
 
 export interface Tap {
   /** A slot is granted and a program is asked; after a local redirect once more, on the same trace. What is returned hears the rest. */
-  asked(request: GatewayRequest, trace: Trace): Ear;
+  asked(request: GatewayRequest, trace: Trace): Ear | undefined;
 }
 
 /** Told in the order in which things happen. Bytes are lent: what is to be kept must be copied. */

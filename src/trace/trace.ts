@@ -93,10 +93,14 @@ export interface Exchange {
   readonly id: string;
   /** When the head was read, in milliseconds since 1970. */
   readonly at: number;
+  /** The same on this program's own clock, which goes evenly and more finely. */
+  readonly beganMs: number;
   readonly method: string;
   readonly target: string;
   readonly protocol: string;
   readonly client: string;
+  /** Of its end of the connection; 0 where it is gone. */
+  readonly clientPort: number;
   readonly user: string | undefined;
   readonly referer: string | undefined;
   readonly userAgent: string | undefined;
@@ -144,7 +148,7 @@ const processTag = (process.pid % 1296).toString(36);
 export class Trace {
   readonly id = `${processTag}-${(++exchangesBegun).toString(36)}`;
   readonly at = wallClock();
-  private readonly beganMs = now();
+  readonly beganMs = now();
   private marks = marksFrom(this.beganMs);
   private authorizeMs: number | undefined;
   readonly notes: string[] = [];
@@ -153,6 +157,7 @@ export class Trace {
   target = '';
   protocol = '';
   client = '';
+  clientPort = 0;
   user: string | undefined;
   referer: string | undefined;
   userAgent: string | undefined;
@@ -264,10 +269,12 @@ export class Trace {
     return {
       id: this.id,
       at: this.at,
+      beganMs: this.beganMs,
       method: this.method,
       target: this.target,
       protocol: this.protocol,
       client: this.client,
+      clientPort: this.clientPort,
       user: this.user,
       referer: this.referer,
       userAgent: this.userAgent,

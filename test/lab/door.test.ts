@@ -114,7 +114,9 @@ test('every answer: no script but ours, nothing from elsewhere, nothing kept or 
     ['/', 200],
     ['/page/lab.css', 200],
     ['/nothing', 401],
+    ['/page/live/live.css', 200],
     ['/page/../../lab.js', 404],
+    ['/page/live/../../lab.js', 404],
     ['/page/..%2flab.js', 404],
   ] as const) {
     const answer = await ask('GET', target, {});

@@ -19,9 +19,13 @@ export interface Room {
 }
 
 export async function room(t: TestContext, site: HouseOptions = {}, options: Partial<LabOptions> & { demo?: string } = {}): Promise<Room> {
-  const lab = createLab({ present: false, ...options });
+  const lab = createLab({ present: false, pools: () => h.server.site.pools, ...options });
   const h = await house({ ...site, tap: lab.tap, onExchange: lab.exchange });
-  const { port } = await lab.listen({ port: 0, host: '127.0.0.1' }, { url: `http://127.0.0.1:${h.port}`, demo: options.demo });
+  const shown = {
+    ...{ url: `http://127.0.0.1:${h.port}`, demo: options.demo },
+    house: { aim: { address: '127.0.0.1', port: h.port }, births: h.server.births },
+  };
+  const { port } = await lab.listen({ port: 0, host: '127.0.0.1' }, shown);
   t.after(async () => {
     await lab.close();
     await h.stop();

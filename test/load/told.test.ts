@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { failure } from '../../src/failures.js';
-import { figuresOf } from '../../src/load/figures.js';
+import { drawingOf, figuresOf } from '../../src/load/figures.js';
 import { reportPage, reportPicture } from '../../src/load/page.js';
 import { comparisonAsCsv, comparisonAsJson } from '../../src/load/record.js';
 import {
@@ -77,7 +77,7 @@ test('few answers: no percentile that they cannot tell', () => {
   assert.match(latencySentence(few).en, /within 1\.00 ms; one in ten took longer than 2\.00 ms/);
   const one = comparison([measured('/a', { answered: 1, latency: curve(1, [], 3) })]);
   assert.equal(latencySentence(one).en, 'Half of all requests were answered within 3.00 ms.');
-  assert.ok(figuresOf(one).every((figure) => figure.draw('en').svg.startsWith('<svg')));
+  assert.ok(figuresOf(one).every((figure) => drawingOf(figure, 'en').svg.startsWith('<svg')));
 });
 
 test('open loop: the percentile where omission hides most is the one that is told', () => {
@@ -96,6 +96,8 @@ test('what must be said: failures, a busy or late generator, an early end', () =
   const said = (...args: Parameters<typeof comparison>) => warnings(comparison(...args)).map(({ en }) => en);
   assert.deepEqual(said([script]), ['Generator, server and programs share the 2 processors of this machine.']);
   const [some] = said([measured('/a', { failed: { 502: 100, timeout: 1 } })]);
+  const shapes = figuresOf(comparison([measured('/a', { failed: { 502: 100, timeout: 1 } }), measured('/b')]))[1]!.shapes('en');
+  assert.deepEqual('bars' in shapes && shapes.bars.map(({ label }) => /failed/.exec(label) !== null), [true, false]);
   assert.match(some!, /^\/a: 502 × 100 · timeout × 1: 9\.17 % of its requests failed/);
   const behind = said([measured('/a', { failed: { unsent: 58 } })]);
   assert.deepEqual([behind.length, /^\/a: 58 requests were due and not sent/.test(behind[0]!)], [2, true]);
@@ -164,7 +166,7 @@ test('every text of a figure is in both languages', () => {
     assert.ok(en.heads.every((head) => !han.test(head)) && zh.heads.some((head) => han.test(head)));
     assert.deepEqual([zh.heads.length, zh.rows.length], [en.heads.length, en.rows.length]);
     for (const row of en.rows) assert.equal(row.length, en.heads.length);
-    assert.ok(!han.test(figure.draw('en').svg), figure.name);
+    assert.ok(!han.test(drawingOf(figure, 'en').svg), figure.name);
   }
 });
 

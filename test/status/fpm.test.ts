@@ -115,6 +115,8 @@ recycled memory:      12
 recycled age:         13
 recycled idle:        14
 recycled stuck:       15
+recycled asked:       20
+recycled killed:      21
 crashed:              16
 retries:              17
 truncations:          18

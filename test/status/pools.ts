@@ -13,6 +13,8 @@ export const busy: WorkerStatus = {
   requests: 11,
   failures: 2,
   inFlight: 1,
+  busyMs: 40_000,
+  spawns: 1,
   rssBytes: 25_270_000,
   cpu: { userMs: 1_200, systemMs: 300 },
   request: {
@@ -59,12 +61,13 @@ export const api: PoolStatus = {
   activeMost: 4,
   ceilings: 7,
   slow: 1,
-  recycled: { requests: 11, memory: 12, age: 13, idle: 14, stuck: 15 },
+  recycled: { requests: 11, memory: 12, age: 13, idle: 14, stuck: 15, asked: 20, killed: 21 },
   crashed: 16,
   retries: 17,
   truncations: 18,
   aborts: 19,
   workers: [busy, starting, idle, stopping],
+  events: [],
 };
 
 export const php: PoolStatus = {
@@ -82,5 +85,5 @@ export const php: PoolStatus = {
   ...{ accepted: 0, activeMost: 0, ceilings: 0, slow: 0, crashed: 0, retries: 0, truncations: 0, aborts: 0, workers: [] },
   reloadFailure: 'Traceback (most recent call last):\n  File "app.py"\nSyntaxError: <nonsense>',
   queue: { waiting: 0, waitingMost: 0, bound: 100, waits: undefined, drops: { full: 0, timeout: 0, left: 0, failed: 0 } },
-  recycled: { requests: 0, memory: 0, age: 0, idle: 0, stuck: 0 },
+  recycled: { requests: 0, memory: 0, age: 0, idle: 0, stuck: 0, asked: 0, killed: 0 },
 };

@@ -50,6 +50,7 @@ export const tools: Readonly<Record<string, Tool>> = {
   },
   'spawn-fcgi': { packages: ['spawn-fcgi'] },
   sqlite3: { packages: ['sqlite3'] },
+  tshark: { packages: ['tshark'] },
   uwsgi: { packages: ['uwsgi-core', 'uwsgi-plugin-python3'], file: '/usr/bin/uwsgi_python3' },
   wrk: { packages: ['wrk'] },
 };

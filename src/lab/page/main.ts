@@ -2,10 +2,13 @@
  * The page begins here: the key is traded for a cookie, language and theme are chosen, the stream is opened, and live.ts shows what it
  * tells. The key leaves the address bar at once, so that it stands in no history and on no projector.
  */
-import type { ToldBatch, ToldHello } from '../told.js';
+import type { ToldBatch, ToldBench, ToldHello, ToldWorkers } from '../told.js';
+import { type Bench, benchScreen } from './bench/bench.js';
 import { type Child, h, put } from './dom.js';
-import { type Live, liveScreen } from './live.js';
+import { type Live, liveScreen } from './live/live.js';
+import type { Frame } from './screen.js';
 import { type Lang, langOf, sayIn, type Word } from './words.js';
+import { type Workers, workersScreen } from './workers/workers.js';
 
 const { location, history, document: page, localStorage: remembered } = window;
 
@@ -33,6 +36,32 @@ const place = h('div');
 const main = h('main', {}, notice, place, spoken);
 let hello: ToldHello | undefined;
 let live: Live | undefined;
+let workers: Workers | undefined;
+let bench: Bench | undefined;
+
+/** Which one is looked at; the fragment says it, so that it can be linked to. */
+const names = ['live', 'workers', 'bench'] as const;
+const shownName = () => names.find((name) => name === location.hash.slice(1).split('/', 1)[0]) ?? 'live';
+
+const links = h('nav', { class: 'screens' });
+const turnScreen = (): void => {
+  const shown = shownName();
+  put(
+    links,
+    ...names.map((name) => h('a', { href: `#${name}`, 'aria-current': name === shown ? 'page' : undefined }, say(`screen.${name}`))),
+  );
+  if (!live || !workers || !bench) return;
+  const screens = { live, workers, bench };
+  put(place, screens[shown].element);
+  for (const name of names) screens[name].show(name === shown);
+  openLinked();
+};
+/** `#live/1f-3a`: one exchange, which may be told of later than the page is shown. It is gone to once. */
+const openLinked = (): void => {
+  const [screen, id] = location.hash.split('/');
+  if (screen === '#live' && id !== undefined && live?.open(id)) history.replaceState(null, '', '#live');
+};
+window.addEventListener('hashchange', turnScreen);
 
 /** All that depends on the language is made anew; what was told stays. */
 const dress = (): void => {
@@ -44,6 +73,7 @@ const dress = (): void => {
     header,
     h('h1', { class: 'brand' }, say('lab'), ' ', h('span', { class: 'soft' }, hello?.version ?? '')),
     hello?.present === true && h('span', { class: 'badge' }, say('present')),
+    hello && links,
     h('span', { class: 'space' }),
     h('button', { type: 'button', class: 'quiet', lang: lang === 'en' ? 'zh-CN' : 'en', click: turnLanguage }, say('language')),
     h(
@@ -53,15 +83,21 @@ const dress = (): void => {
       say(`theme.${theme}` as Word),
     ),
   );
-  if (hello) live = liveScreen({ hello, say, lang, spoken, before: live });
-  put(place, ...(live ? [live.element] : []));
+  links.ariaLabel = say('screens');
+  if (hello) {
+    const frame: Frame = { hello, say, lang, spoken };
+    live = liveScreen(frame, live);
+    workers = workersScreen(frame, workers);
+    bench = benchScreen(frame, bench);
+  }
+  turnScreen();
 };
 
 const turnLanguage = (): void => {
   lang = lang === 'en' ? 'zh-CN' : 'en';
   remembered.setItem('lang', lang);
   query.set('lang', lang);
-  history.replaceState(null, '', `?${query}`);
+  history.replaceState(null, '', `?${query}${location.hash}`);
   dress();
 };
 
@@ -88,7 +124,11 @@ const listen = (): void => {
     const batch = JSON.parse(event.data) as ToldBatch;
     live?.clock(batch.nowMs, event.timeStamp);
     live?.batch(batch);
+    workers?.heard();
+    openLinked();
   });
+  events.addEventListener('workers', (event) => workers?.told(JSON.parse(event.data) as ToldWorkers));
+  events.addEventListener('bench', (event) => bench?.told(JSON.parse(event.data) as ToldBench));
   events.addEventListener('pulse', (event) => live?.clock((JSON.parse(event.data) as { nowMs: number }).nowMs, event.timeStamp));
   events.addEventListener('error', () => {
     tell(say(events.readyState === EventSource.CLOSED ? 'lost.gone' : 'lost.retry'));

@@ -1,8 +1,8 @@
 /** The request table: the newest first, a row each; rows that have not changed are kept as they are. */
-import type { ToldExchange } from '../told.js';
-import { type Child, h, put } from './dom.js';
-import { clock, digits } from './format.js';
-import type { Say, Word } from './words.js';
+import type { ToldExchange } from '../../told.js';
+import { type Child, h, put } from '../dom.js';
+import { clock, digits } from '../format.js';
+import type { Say, Word } from '../words.js';
 
 export interface Table {
   readonly element: HTMLTableElement;

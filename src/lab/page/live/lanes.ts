@@ -3,7 +3,7 @@
  * comb, a row for each process; a worker that stays is one row with its requests in it. Time in which nothing lives is folded: a class
  * asks for a script every few seconds, and a script lives for a few milliseconds. Pure; lanes-view.ts draws it.
  */
-import type { PhaseName, ToldExchange, ToldRun } from '../told.js';
+import type { PhaseName, ToldExchange, ToldRun } from '../../told.js';
 
 export type Phase = PhaseName;
 

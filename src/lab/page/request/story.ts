@@ -1,19 +1,20 @@
 /**
- * What was recorded, in plain sentences: one exchange as a numbered story, one step of it, all that the lanes show; and where each variable
- * comes from. Made from the record and from nothing else. Pure.
+ * What was recorded, in plain sentences: one exchange as a numbered story, one step of it, all that the lanes show. Made from the record
+ * and from nothing else. Pure.
  */
-import type { ToldDetail, ToldExchange, ToldRun, ToldRunDetail } from '../told.js';
-import { bytes, ms, percent } from './format.js';
-import type { Lane, Phase } from './lanes.js';
-import type { Moment } from './store.js';
-import type { Say } from './words.js';
+import type { ToldDetail, ToldExchange, ToldRun, ToldRunDetail } from '../../told.js';
+import { bytes, ms, percent } from '../format.js';
+import type { Lane, Phase } from '../live/lanes.js';
+import type { Moment } from '../live/store.js';
+import type { Say } from '../words.js';
 
 export const storyOf = (exchange: ToldDetail, say: Say): string[] => {
   const { runs, end } = exchange;
-  const told: string[] = [say('story.asked', { client: exchange.client, request: requestOf(exchange) })];
+  const told: string[] = [asked(exchange, say)];
   runs.forEach((run, i) => {
     told.push(...runStory(run, exchange.details[i], i === 0 ? exchange.beganMs : undefined, say));
-    if (i < runs.length - 1) told.push(say('story.redirected'));
+    if (i < runs.length - 1)
+      told.push(say(isGuard(exchange.details[i], exchange.details[i + 1]) ? 'story.authorized' : 'story.redirected'));
   });
   if (end === undefined) return [...told, say('story.running')];
   if (runs.length === 0) told.push(say(end.gateway === 'static' ? 'story.file' : 'story.page'));
@@ -21,12 +22,31 @@ export const storyOf = (exchange: ToldDetail, say: Say): string[] => {
   return [...told, say('story.answered', { status: end.status, bytes: bytes(end.bytesOut), ms: ms(end.totalMs) })];
 };
 
+/** An authorizer is asked about the request itself, and no script of it is chosen yet; a local redirect leads somewhere else. */
+const isGuard = (one: ToldRunDetail | undefined, next: ToldRunDetail | undefined): boolean =>
+  one?.head !== undefined &&
+  one.head.target === next?.head?.target &&
+  one.variables.some(({ name, value }) => name === 'SCRIPT_NAME' && value === '');
+
+const asked = (exchange: ToldDetail, say: Say): string => {
+  const told = { client: exchange.client, request: requestOf(exchange) };
+  const head = exchange.details[0]?.head;
+  if (head === undefined) return say('story.asked', told);
+  const body = exchange.end?.bytesIn ?? exchange.runs[0]?.inputBytes ?? 0;
+  return say('story.asked.whole', { ...told, head: bytes(head.bytes), body: bytes(body) });
+};
+
+/** Those of a connection are nobody's loss. */
+const unsafeFates: ReadonlySet<string> = new Set(['name', 'function', 'authorization', 'proxy', 'secret']);
+
 const runStory = (run: ToldRun, detail: ToldRunDetail | undefined, beganMs: number | undefined, say: Say): string[] => {
   const { openedMs, firstByteMs, headDoneMs, lastByteMs, exitedMs, overMs, pid = 0 } = run;
   const told: string[] = [];
   if (beganMs !== undefined && run.grantedMs - beganMs > queueWorthTellingMs)
     told.push(say('story.queued', { ms: ms(run.grantedMs - beganMs) }));
   if (detail) told.push(say('story.variables', { count: detail.variables.length }));
+  const unsafe = (detail?.head?.fields ?? []).filter(({ fate }) => unsafeFates.has(fate)).map(({ name }) => name);
+  if (beganMs !== undefined && unsafe.length > 0) told.push(say('story.dropped', { names: unsafe.join(', ') }));
   if (openedMs === undefined) return overMs === undefined || !run.own ? told : [...told, say('story.unborn')];
   const opening = ms(openedMs - run.grantedMs);
   if (run.own) told.push(say('story.born', { pid, program: detail?.program.trim() || run.script, ms: opening }));
@@ -84,47 +104,5 @@ export const summaryOf = (lanes: readonly Lane[], say: Say): string => {
 };
 
 export const requestOf = ({ method, target }: ToldExchange): string => `${method} ${target}`;
-
-/** Where a variable comes from, in words. */
-export const originOf = (name: string, say: Say): string => {
-  if (name.startsWith('HTTP_')) return say('from.header', { field: fieldOf(name) });
-  const origin = origins[name];
-  return origin === undefined ? say('from.environment') : say(origin);
-};
-
-/** `HTTP_X_COLOR` → `X-Color`, as people write it. */
-const fieldOf = (name: string): string =>
-  name
-    .slice('HTTP_'.length)
-    .split('_')
-    .map((word) => word.charAt(0) + word.slice(1).toLowerCase())
-    .join('-');
-
-const origins: Readonly<Record<string, Parameters<Say>[0]>> = {
-  AUTH_TYPE: 'from.user',
-  CONTENT_LENGTH: 'from.length',
-  CONTENT_TYPE: 'from.type',
-  GATEWAY_INTERFACE: 'from.server',
-  PATH_INFO: 'from.path',
-  PATH_TRANSLATED: 'from.translated',
-  QUERY_STRING: 'from.query',
-  REMOTE_ADDR: 'from.socket',
-  REMOTE_HOST: 'from.socket',
-  REMOTE_USER: 'from.user',
-  REQUEST_METHOD: 'from.method',
-  SCRIPT_NAME: 'from.script',
-  SERVER_NAME: 'from.host',
-  SERVER_PORT: 'from.socket',
-  SERVER_PROTOCOL: 'from.protocol',
-  SERVER_SOFTWARE: 'from.server',
-  REQUEST_URI: 'from.target',
-  SCRIPT_FILENAME: 'from.file',
-  DOCUMENT_ROOT: 'from.server',
-  REQUEST_SCHEME: 'from.socket',
-  HTTPS: 'from.socket',
-  SERVER_ADDR: 'from.socket',
-  REMOTE_PORT: 'from.socket',
-  REDIRECT_STATUS: 'from.php',
-};
 
 export const phases: readonly Phase[] = ['queue', 'spawn', 'dial', 'wait', 'head', 'body', 'exit'];

@@ -2,7 +2,7 @@
  * What the page knows: the exchanges as the lab told them, and at which moment they are looked at. Since every mark has its time, a past
  * moment is the present with later marks left out; to pause is to stop at a moment, to step is to go on to the next mark. Pure.
  */
-import type { ToldBatch, ToldExchange, ToldRun } from '../told.js';
+import type { ToldBatch, ToldExchange, ToldRun } from '../../told.js';
 
 export interface Store {
   /** Oldest first. */

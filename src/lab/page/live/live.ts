@@ -2,35 +2,24 @@
  * Live: process lanes above, the request table below, one request beside it. Paused, all of it is shown as it was at one moment (store.ts);
  * a step goes to the next thing that happened, and says what it was.
  */
-import type { ToldBatch, ToldDetail, ToldExchange, ToldHello } from '../told.js';
-import { type Child, h, put } from './dom.js';
-import { drawing } from './draw.js';
+import type { ToldBatch, ToldDetail, ToldExchange } from '../../told.js';
+import { type Child, h, put } from '../dom.js';
+import { drawing } from '../request/drawing.js';
+import { requestView, type Tab } from '../request/request.js';
+import { phases, summaryOf, toldMoment } from '../request/story.js';
+import type { Frame, Screen } from '../screen.js';
+import { exportMenu } from './export-menu.js';
 import { lanesOf, type Phase } from './lanes.js';
 import { lanesView, legend } from './lanes-view.js';
-import { requestView, type Tab } from './request.js';
 import { asOf, emptyStore, momentsOf, type Store, withBatch } from './store.js';
-import { phases, summaryOf, toldMoment } from './story.js';
 import { requestTable } from './table.js';
-import type { Lang, Say } from './words.js';
 
-export interface Live {
-  readonly element: HTMLElement;
+export interface Live extends Screen<State> {
+  /** Goes to an exchange by its id; false: it is not here. */
+  open(id: string): boolean;
   batch(batch: ToldBatch): void;
   /** The lab's clock said `nowMs` when the page's said `stampMs`. */
   clock(nowMs: number, stampMs: number): void;
-  readonly state: State;
-  /** Another one takes its place. */
-  stop(): void;
-}
-
-export interface LiveOptions {
-  readonly hello: ToldHello;
-  readonly say: Say;
-  readonly lang: Lang;
-  /** Said aloud by screen readers. */
-  readonly spoken: HTMLElement;
-  /** Whose state goes on, in another language. */
-  readonly before: Live | undefined;
 }
 
 interface State {
@@ -53,7 +42,7 @@ const spokenEveryMs = 5_000;
 const frameMs = 17;
 const restsAfter = 2;
 
-export const liveScreen = ({ hello, say, lang, spoken, before }: LiveOptions): Live => {
+export const liveScreen = ({ hello, say, lang, spoken }: Frame, before: Live | undefined): Live => {
   before?.stop();
   const state: State = before?.state ?? {
     store: emptyStore,
@@ -75,6 +64,7 @@ export const liveScreen = ({ hello, say, lang, spoken, before }: LiveOptions): L
   let stampMs = 0;
   let spokenAtMs = Number.NEGATIVE_INFINITY;
   let stopped = false;
+  let hidden = false;
 
   // --- what can be done ------------------------------------------------------------------------------------------
 
@@ -113,6 +103,15 @@ export const liveScreen = ({ hello, say, lang, spoken, before }: LiveOptions): L
   const choose = (serial: number | undefined): void => {
     state.chosen = serial;
     render();
+  };
+  /** Also one that is not to be seen now: the moment, or the filter, is given up for it. */
+  const goTo = (serial: number): void => {
+    if (!seen().some((exchange) => exchange.serial === serial)) {
+      state.pausedAtMs = undefined;
+      state.filter = filter.value = '';
+      state.cleared = Math.min(state.cleared, serial - 1);
+    }
+    choose(serial);
   };
   const chooseNext = (by: 1 | -1): void => {
     const serials = seen().map(({ serial }) => serial);
@@ -157,6 +156,7 @@ export const liveScreen = ({ hello, say, lang, spoken, before }: LiveOptions): L
     button(say('live.clear'), clear),
     filter,
     demoButton,
+    exportMenu(say),
   );
   const saying = h('p', { class: 'saying' });
   const first = h('section', { class: 'first' });
@@ -175,7 +175,7 @@ export const liveScreen = ({ hello, say, lang, spoken, before }: LiveOptions): L
 
   const render = (): void => {
     wanted ||= planned;
-    if (stopped || planned) return;
+    if (stopped || hidden || planned) return;
     planned = true;
     requestAnimationFrame((at) => {
       if (stopped) return;
@@ -281,6 +281,9 @@ export const liveScreen = ({ hello, say, lang, spoken, before }: LiveOptions): L
       ...requestView({
         ...{ detail: past, tab: state.tab, lang, width, say, turn, url: hello.url },
         close: () => choose(undefined),
+        choose: goTo,
+        others: () => state.store.exchanges.toReversed(),
+        present: hello.present,
         reveal: hello.present ? undefined : (run, name) => secret(exchange.id, run, name),
       }),
     );
@@ -301,10 +304,11 @@ export const liveScreen = ({ hello, say, lang, spoken, before }: LiveOptions): L
   // --- keys ----------------------------------------------------------------------------------------------------------
 
   const byKey = (event: KeyboardEvent): void => {
+    if (hidden) return;
     const target = event.target as HTMLElement;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 'Escape' && state.chosen !== undefined) return choose(undefined);
-    if (target.closest('input, [role=tab], summary')) return;
+    if (target.closest('input, textarea, select, [role=tab], [role=tree], summary')) return;
     if (event.key === '?') {
       state.keys = !state.keys;
       return render();
@@ -334,6 +338,11 @@ export const liveScreen = ({ hello, say, lang, spoken, before }: LiveOptions): L
   return {
     element,
     state,
+    open(id) {
+      const exchange = state.store.exchanges.find((one) => one.id === id);
+      if (exchange) goTo(exchange.serial);
+      return exchange !== undefined;
+    },
     batch(batch) {
       state.store = withBatch(state.store, batch, hello.keptMax);
       // Not for every request: one sentence now and then.
@@ -346,6 +355,10 @@ export const liveScreen = ({ hello, say, lang, spoken, before }: LiveOptions): L
     clock(now, stamp) {
       stampMs = Math.max(stampMs, stamp);
       state.offsetMs = now - stamp;
+    },
+    show(shown) {
+      hidden = !shown;
+      render();
     },
     stop() {
       stopped = true;

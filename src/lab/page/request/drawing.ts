@@ -3,11 +3,11 @@
  * dashed. Beside each other where there is room, below each
  * other on a phone.
  */
-import type { ToldExchange, ToldRun } from '../told.js';
-import { svg } from './dom.js';
-import { bytes, ms } from './format.js';
+import type { ToldExchange, ToldRun } from '../../told.js';
+import { svg } from '../dom.js';
+import { bytes, ms } from '../format.js';
+import type { Say } from '../words.js';
 import { requestOf } from './story.js';
-import type { Say } from './words.js';
 
 interface Station {
   readonly x: number;
@@ -50,7 +50,7 @@ const closer: Plan = {
     { x: 544, y: 26 },
   ],
   upright: false,
-  letters: 16,
+  letters: 15,
   nameLetters: 13,
 };
 

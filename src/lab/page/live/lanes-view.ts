@@ -1,9 +1,9 @@
 /** Process lanes, drawn: SVG, so that it can be read aloud, printed and saved. What the numbers are, lanes.ts says. */
-import { type Child, h, svg } from './dom.js';
-import { clock, ms } from './format.js';
+import { type Child, h, svg } from '../dom.js';
+import { clock, ms } from '../format.js';
+import { requestOf } from '../request/story.js';
+import type { Say } from '../words.js';
 import { type Bar, type Lane, type Phase, type Scale, type Segment, scaleOf, tickMs } from './lanes.js';
-import { requestOf } from './story.js';
-import type { Say } from './words.js';
 
 export interface LanesView {
   readonly lanes: readonly Lane[];

@@ -1,0 +1,77 @@
+/** The words of the bench's screen. */
+import type { Table } from '../words.js';
+
+export const benchWords = {
+  'screen.bench': ['Bench', '压测'],
+  'bench.title': ['How fast is it, and at what price?', '有多快，代价如何？'],
+  'bench.lead': [
+    'Programs of this server, asked again and again, in turn: how long an answer takes, how many a second there are, how many processes and how much CPU they cost.',
+    '轮流反复请求本服务器上的程序：应答需要多久，每秒能有多少，要花费多少进程与 CPU。',
+  ],
+  'bench.another': ['Measure something', '进行测量'],
+  'bench.none': ['No bench has been run yet.', '尚未进行过压测。'],
+
+  'bench.targets': ['What is asked', '请求什么'],
+  'bench.target': ['Target {letter}', '目标 {letter}'],
+  'bench.rest': ['What follows, target {letter}', '目标 {letter} 的后续部分'],
+  'bench.rest.hint': ['?name=value', '?name=value'],
+  'bench.other': ['another path …', '其他路径……'],
+  'bench.other.hint': ['/path?name=value', '/path?name=value'],
+  'bench.add': ['Add a target', '添加目标'],
+  'bench.remove': ['Remove target {letter}', '移除目标 {letter}'],
+  'bench.same': ['{program} as {gateways}', '{program}：{gateways}'],
+  'bench.same.title': ['The same program behind several gateways:', '同一程序，不同网关：'],
+
+  'bench.how': ['How it is asked', '怎样请求'],
+  'bench.closed': ['Closed loop', '闭环'],
+  'bench.closed.what': [
+    'Each user asks again when it has its answer. Shows how much the server can do; one that stalls is asked less meanwhile.',
+    '每个用户得到应答后才再次请求。用于观察服务器的能力；服务器停顿时，请求也随之减少。',
+  ],
+  'bench.open': ['Open loop', '开环'],
+  'bench.open.what': [
+    'Requests come at a rate, whatever the server does, as from people who know nothing of each other. Shows how long they wait.',
+    '无论服务器如何，请求按固定速率到来，如同互不相识的人。用于观察他们要等多久。',
+  ],
+  'bench.users': ['Users', '用户数'],
+  'bench.perSecond': ['Requests a second', '每秒请求数'],
+  'bench.connections': ['On their way at once, at most', '同时在途至多'],
+  'bench.long': ['For how long', '持续多久'],
+  'bench.seconds': ['Seconds for each target', '每个目标的秒数'],
+  'bench.seconds.what': ['All rounds together: the longer, the more nines can be told.', '各轮合计：时间越长，能得出的百分位越高。'],
+  'bench.rounds': ['Rounds', '轮数'],
+  'bench.rounds.what': [
+    'The targets take turns, in a new order each time: a busy machine troubles all of them alike.',
+    '各目标轮流进行，每轮次序不同：机器繁忙时，对所有目标的影响相同。',
+  ],
+  'bench.warmUp': ['Seconds of warming up', '预热秒数'],
+  'bench.warmUp.what': ['Before it counts: files come into memory, workers get ready.', '计数之前：文件进入内存，工作进程就绪。'],
+  'bench.all': ['{seconds} s in all.', '共 {seconds} 秒。'],
+  'bench.start': ['Start', '开始'],
+  'bench.stop': ['Stop', '停止'],
+  'bench.refused': ['It could not be started.', '无法开始。'],
+
+  'bench.running': ['Measuring', '正在测量'],
+  'bench.progress.warm': ['warming up {name}, {done} s of {all} s', '正在预热 {name}，{done} 秒，共 {all} 秒'],
+  'bench.progress': [
+    'round {round} of {rounds}: {name}, {done} s of {all} s',
+    '第 {round} 轮，共 {rounds} 轮：{name}，{done} 秒，共 {all} 秒',
+  ],
+
+  'bench.result': ['What came of it', '结果'],
+  'bench.there': ['The result is there.', '结果已出。'],
+  'bench.earlier': ['Result', '结果'],
+  'bench.table': ['The same as a table', '数据表'],
+  'bench.keep': ['Keep it:', '保存：'],
+  'bench.keep.html': ['one page that needs nothing else (HTML)', '独立网页（HTML）'],
+  'bench.keep.svg': ['the pictures (SVG)', '图片（SVG）'],
+  'bench.keep.csv': ['each round (CSV)', '各轮数据（CSV）'],
+  'bench.keep.json': ['all figures (JSON)', '全部数据（JSON）'],
+  'bench.sent': ['Show also: counted from when they were sent (coordinated omission)', '同时显示：从实际发出时算起（协调遗漏）'],
+  'bench.within': ['of the requests were answered within …', '的请求在……之内得到应答'],
+  'bench.beyond': ['too few answers to tell', '应答太少，无从得知'],
+  'bench.cursor': ['Arrow keys move a cursor along the curves.', '方向键可沿曲线移动游标。'],
+  'bench.at': ['{percent} % of the requests were answered within: {values}.', '{percent} % 的请求在以下时间内得到应答：{values}。'],
+  'bench.unknown': ['cannot be told', '无从得知'],
+  'bench.ms': ['ms', '毫秒'],
+} as const satisfies Table;
