@@ -31,6 +31,8 @@ interface Viewer extends Member {
   stamp: number;
   /** Since when it has taken nothing. */
   fullSinceMs: number | undefined;
+  /** Something was told while it took nothing. */
+  missed: boolean;
 }
 
 /** `boot` names this lab among those that had the same port. */
@@ -51,6 +53,8 @@ export const stream = (boot: string, memory: () => Memory, hello: () => ToldHell
     let from = -1;
     viewers.forEach((viewer) => {
       if (isFull(viewer)) return;
+      if (viewer.missed) viewer.res.write([...standing.values()].join(''));
+      viewer.missed = false;
       if (from !== viewer.stamp) {
         from = viewer.stamp;
         text = batch(from, false);
@@ -77,7 +81,7 @@ export const stream = (boot: string, memory: () => Memory, hello: () => ToldHell
       if (viewers.size >= labViewersMax) return false;
       const [lab, stamp] = lastEventId?.split('.') ?? [];
       const known = lab === boot ? Number(stamp) || 0 : 0;
-      const viewer: Viewer = { place: -1, res, stamp: memory().stamp(), fullSinceMs: undefined };
+      const viewer: Viewer = { place: -1, res, stamp: memory().stamp(), fullSinceMs: undefined, missed: false };
       res.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
       res.write(`retry: 1000\n${event('hello', hello())}${batch(known, true)}${[...standing.values()].join('')}`);
       res.on('drain', later);
@@ -92,13 +96,19 @@ export const stream = (boot: string, memory: () => Memory, hello: () => ToldHell
     tell(name, data) {
       const text = event(name, data);
       standing.set(name, text);
-      viewers.forEach((viewer) => void (isFull(viewer) || viewer.res.write(text)));
+      viewers.forEach((viewer) => {
+        if (isFull(viewer)) viewer.missed = true;
+        else viewer.res.write(text);
+      });
     },
     viewers: () => viewers.size,
     close() {
       clearTimeout(timer);
       clearInterval(pulse);
-      viewers.forEach(({ res }) => void res.end());
+      viewers.forEach((viewer) => {
+        viewers.remove(viewer);
+        viewer.res.end();
+      });
     },
   };
 };

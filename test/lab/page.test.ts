@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { BrowserContextOptions } from 'playwright-core';
 import { createLab, type LabOptions } from '../../src/lab/lab.js';
-import { command } from '../real/command.js';
 import { type HouseOptions, sh } from '../support/house.js';
-import { needs } from '../support/needs.js';
 import { until } from '../support/until.js';
 import { get } from '../support/wire.js';
-import { type Room, room } from './room.js';
+import { look as lookAt, rows, type Seen } from './look.js';
+import { room } from './room.js';
 
 const plain = 'printf "Content-Type: text/plain\\n\\n"';
 const scripts = {
@@ -18,42 +17,12 @@ const scripts = {
   'wait.sh': sh(`${plain}; printf one; while [ ! -e go ]; do sleep 0.02; done`),
 };
 
-interface Seen extends Room {
-  readonly page: Page;
-  readonly browser: Browser;
-  /** What the browser complained of: a script's error, or something that the page's policy did not let it do. */
-  readonly complaints: string[];
-  text(selector: string): Promise<string>;
-}
-
-async function look(
+const look = (
   t: TestContext,
-  context: BrowserContextOptions = {},
+  context?: BrowserContextOptions,
   options: Partial<LabOptions> & { demo?: string } = { demo: '/cgi-bin/hello.sh' },
   site: HouseOptions = { scripts },
-): Promise<Seen | undefined> {
-  if (!needs(t, 'chromium')) return undefined;
-  const r = await room(t, site, options);
-  const executablePath = (await command('sh', ['-c', 'command -v chromium'])).stdout.trim();
-  const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', ...quiet], timeout: 60_000 });
-  t.after(() => browser.close());
-  const opened = await browser.newContext({ locale: 'en', viewport: { width: 1440, height: 900 }, ...context });
-  opened.setDefaultTimeout(30_000);
-  const page = await opened.newPage();
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => complaints.push(message.text()));
-  await page.goto(`${r.origin}/#k=${r.lab.key}`);
-  await page.waitForSelector('.live');
-  const text = async (selector: string) => (await page.textContent(selector)) ?? '';
-  return { ...r, page, browser, complaints, text };
-}
-
-/** Rows of the table, once there are as many. */
-const rows = async (page: Page, count: number): Promise<void> => {
-  await until(async () => (await page.locator('tbody tr').count()) === count, `${count} rows`);
-};
+): Promise<Seen | undefined> => lookAt(t, context, options, site);
 
 test('first run: one button, a drawing that fills in, and the key is in no address bar', async (t) => {
   const seen = await look(t);

@@ -212,8 +212,14 @@ test('a viewer that takes nothing is told no more than fits, and how things stan
   for (let i = 0; i < count; i += 50) await Promise.all(Array.from({ length: 50 }, (_, j) => get(r.h.port, target(i + j))));
   const last = `"target":"/a.txt?${count - 1}-y`;
   await quick.seen(last);
+  // What is no exchange is told once, and must not be missed either.
+  const order = { targets: [{ target: '/a.txt' }], loop: { kind: 'closed', users: 1 }, rounds: 1, sliceMs: 100, warmUpMs: 0 };
+  assert.equal((await r.ask('POST', '/bench', { Authorization: `Bearer ${r.lab.key}` }, JSON.stringify(order))).status, 200);
+  const over = 'event: bench\ndata: {"kept":[{"run":1';
+  await quick.seen(over);
   slow.resume();
   await slow.seen(last);
+  await slow.seen(over);
   const told = slow.waiting().length;
   assert.ok(told < count * 8_000, `${told} bytes: everything`);
   for (const [, data] of quick
