@@ -39,8 +39,8 @@ export interface PoolWorker extends Peer<Address> {
   leaves: EndReason | undefined;
   /** The last requests whose answers broke off. */
   cutOff: Named[];
-  /** Whose place it takes when it is ready. */
-  readonly replaces: PoolWorker | undefined;
+  /** Whose place it takes when it is ready; then it is forgotten: each would remember all that came before it. */
+  replaces: PoolWorker | undefined;
   /** What it printed last. */
   words: Buffer;
 }

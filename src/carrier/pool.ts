@@ -263,7 +263,9 @@ export const poolCarrier = (options: PoolOptions): Pool => {
         worker.wasReady = true;
         setState(worker, 'ready');
         diary.ready(worker);
-        if (replaces && workers.has(replaces)) retire(replaces, replaces.due ?? 'age');
+        const { replaces: old } = worker;
+        worker.replaces = undefined;
+        if (old && workers.has(old)) retire(old, old.due ?? 'age');
         if (generation === candidate?.generation) void consider(candidate);
         else letGo();
       },

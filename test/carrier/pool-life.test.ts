@@ -1,9 +1,11 @@
 /** How a pool's workers come and go while they are well: more with the load, fewer without, replaced before they grow, ended when stuck. */
 import assert from 'node:assert/strict';
+import { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { queryObjects } from 'node:v8';
 import type { PoolStatus } from '../../src/status/status.js';
 import { gone } from '../life/processes.js';
 import { type House, type HouseOptions, house } from '../support/house.js';
@@ -108,6 +110,19 @@ test('recycle by requests: the replacement is ready before the old one goes, and
   assert.deepEqual([worker!.slot, worker!.generation], [1, 1]);
   assert.deepEqual(h.warnings, []);
   for (const pid of [...pids].slice(0, -2)) await gone(pid);
+});
+
+test('those that were replaced are forgotten: their successors do not remember them', async (t) => {
+  const h = await lifeHouse(t, { recycle: { requests: 2 }, workers: 1 });
+  if (!h) return;
+  const children = (): number => queryObjects(ChildProcess, { format: 'count' });
+  const before = children();
+  await until(async () => {
+    assert.equal((await get(h.port, '/')).status, 200);
+    return h.status().recycled.requests >= 12;
+  }, 'twelve to have been replaced');
+  // The present one, one that comes, and one whose end is just being told.
+  await until(() => children() <= before + 2, `no more than ${before + 2} children to be remembered`);
 });
 
 test('recycle by memory, and by age', async (t) => {
