@@ -13,7 +13,7 @@ import type { KeptExchange } from '../memory.js';
 import { isSecretField } from '../secrets.js';
 import type { ToldDetail, ToldEnd, ToldRun, ToldRunDetail } from '../told.js';
 import type { About } from './exports.js';
-import { bytesOf, microseconds, shownText, struck, struckOut, textOf, variablesOf } from './parts.js';
+import { bytesOf, microseconds, shownText, sinceBegan, struck, struckOut, textOf, variablesOf } from './parts.js';
 
 export function* har(kept: Iterable<KeptExchange>, { version, url }: About): Generator<string> {
   yield `{"log":{"version":"1.2","creator":${JSON.stringify({ name: 'cgi-serve', version })},"comment":${JSON.stringify(struckOut)},"entries":[`;
@@ -186,7 +186,7 @@ const wireOf = ({ name, ways }: NonNullable<ToldDetail['wire']>): object => ({
 
 /** `atMs`: since the request began. */
 const runOf = (run: ToldRun, detail: ToldRunDetail, beganMs: number): object => {
-  const since = (ms: number | undefined): number | undefined => (ms === undefined ? ms : (microseconds(ms) - microseconds(beganMs)) / 1000);
+  const since = (ms: number | undefined): number | undefined => sinceBegan(ms, beganMs);
   return {
     gateway: run.gateway,
     script: detail.file,

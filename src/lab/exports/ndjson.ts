@@ -5,7 +5,7 @@
 import type { KeptExchange } from '../memory.js';
 import type { ToldRun, ToldRunDetail } from '../told.js';
 import type { About } from './exports.js';
-import { shownText, struckOut, variablesOf } from './parts.js';
+import { shownText, sinceBegan, struckOut, variablesOf } from './parts.js';
 
 export function* ndjson(kept: Iterable<KeptExchange>, { record, version }: About): Generator<string> {
   yield line({ event: 'export', version, comment: struckOut });
@@ -17,7 +17,7 @@ export function* ndjson(kept: Iterable<KeptExchange>, { record, version }: About
 
 /** `…_at_ms`: since the request began. */
 const runRecord = (run: ToldRun, detail: ToldRunDetail, beganMs: number): object => {
-  const since = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round((ms - beganMs) * 1000) / 1000);
+  const since = (ms: number | undefined): number | null => sinceBegan(ms, beganMs) ?? null;
   return {
     backend: run.gateway,
     script: detail.file,

@@ -27,3 +27,7 @@ export const variablesOf = ({ variables }: ToldRunDetail): Record<string, string
 
 /** A microsecond is as much as the clock can tell. */
 export const microseconds = (ms: number): number => Math.round(ms * 1000);
+
+/** Milliseconds since the exchange began; undefined for what was not reached. */
+export const sinceBegan = (ms: number | undefined, beganMs: number): number | undefined =>
+  ms === undefined ? ms : (microseconds(ms) - microseconds(beganMs)) / 1000;

@@ -2,6 +2,7 @@
  * Every word of the page, in both languages: tables, so that none can be missing. `{name}` is filled in. Those of the frame stand here,
  * those of a screen beside it.
  */
+import type { ToldWords } from '../told.js';
 import { benchWords } from './bench/words.js';
 import { exportWords } from './live/export-words.js';
 import { liveWords } from './live/words.js';
@@ -45,6 +46,12 @@ export const sayIn = (lang: Lang): Say => {
   const column = lang === 'en' ? 0 : 1;
   return (word, filled = {}) => table[word][column].replace(/\{(\w+)\}/g, (hole, name: string) => String(filled[name] ?? hole));
 };
+
+/** Of words that the lab has told in both. */
+export const wordsIn = ({ en, zh }: ToldWords, lang: Lang): string => (lang === 'en' ? en : zh);
+
+/** Of a refusal, which has a line in each. */
+export const refusalIn = (text: string | undefined, lang: Lang): string | undefined => text?.split('\n')[lang === 'en' ? 0 : 1];
 
 /** What `?lang=` or a browser says, as one of ours. */
 export const langOf = (said: string): Lang => (/^zh\b/i.test(said) ? 'zh-CN' : 'en');

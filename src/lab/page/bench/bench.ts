@@ -5,6 +5,7 @@
 import type { ToldBench, ToldBenchResult, ToldPlace } from '../../told.js';
 import { h, put } from '../dom.js';
 import type { Frame, Screen } from '../screen.js';
+import { refusalIn, wordsIn } from '../words.js';
 import { benchForm } from './form.js';
 import { type Draft, firstChoice, freshDraft, orderOf } from './order.js';
 import { type Look, type Result, resultView } from './result.js';
@@ -62,9 +63,7 @@ export const benchScreen = ({ hello, say, lang, spoken }: Frame, before: Bench |
     put(refusal);
     const answer = await fetch(path, { method: 'POST', ...(body !== undefined && { body }) }).catch(() => undefined);
     if (stopped || answer?.ok) return;
-    // In both languages, a line each.
-    const [en, zh] = (await answer?.text())?.split('\n') ?? [];
-    put(refusal, (lang === 'en' ? en : zh) ?? say('bench.refused'));
+    put(refusal, refusalIn(await answer?.text(), lang) ?? say('bench.refused'));
   };
   const start = (): void => void send('bench', JSON.stringify(orderOf(state.draft)));
   const stop = (): void => void send('bench/stop');
@@ -123,7 +122,7 @@ export const benchScreen = ({ hello, say, lang, spoken }: Frame, before: Bench |
     // Whoever has pressed Start finds Stop under the same key, and Start again when it is over.
     if (wasHidden && running && had?.id === 'bench-start') stopButton.focus();
     clearInterval(timer);
-    put(refusal, state.told.said?.[lang === 'en' ? 'en' : 'zh']);
+    put(refusal, state.told.said && wordsIn(state.told.said, lang));
     if (running === undefined) return;
     timer = setInterval(tick, tickMs);
     tick();

@@ -1,7 +1,6 @@
 /**
  * One exchange as a drawing: client, server, program, and what went between them. It fills in as things happen; what has not happened is
- * dashed. Beside each other where there is room, below each
- * other on a phone.
+ * dashed. Beside each other where there is room, below each other on a phone.
  */
 import type { ToldExchange, ToldRun } from '../../told.js';
 import { svg } from '../dom.js';

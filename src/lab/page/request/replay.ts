@@ -5,6 +5,7 @@
 import type { ToldDetail, ToldPlace, ToldPlaces, ToldReplay } from '../../told.js';
 import { type Child, h, put } from '../dom.js';
 import { bytes } from '../format.js';
+import { refusalIn } from '../words.js';
 import { curlOf, rerunOf } from './again.js';
 import { nameOf, sideOf } from './compare.js';
 import { compareView } from './compare-view.js';
@@ -230,7 +231,7 @@ const send = async ({ say, lang }: RequestView, desk: Desk, targets: readonly st
     const wanted = wantedOf(desk.draft, desk.original, target);
     if (typeof wanted === 'number') return tell(say('replay.line', { line: wanted }), false);
     const answer = await fetch('replay', { method: 'POST', body: JSON.stringify(wanted) }).catch(() => undefined);
-    if (!answer?.ok) return tell(whyNot(await answer?.text(), lang) ?? say('replay.failed'), false);
+    if (!answer?.ok) return tell(refusalIn(await answer?.text(), lang) ?? say('replay.failed'), false);
     const { id } = (await answer.json()) as ToldReplay;
     const found = await fetch(`exchanges/${id}`).catch(() => undefined);
     if (!found?.ok) return tell(say('replay.failed'), false);
@@ -239,9 +240,6 @@ const send = async ({ say, lang }: RequestView, desk: Desk, targets: readonly st
   }
   tell(say('replay.done'), false);
 };
-
-/** The lab says it in both languages, a line each. */
-const whyNot = (text: string | undefined, lang: RequestView['lang']): string | undefined => text?.split('\n')[lang === 'en' ? 0 : 1];
 
 // --- in a terminal -----------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import type { ToldOrder, ToldOutcome, ToldWorkers } from '../../told.js';
 import { type Child, h, put } from '../dom.js';
 import { clock } from '../format.js';
 import type { Frame, Screen } from '../screen.js';
+import { wordsIn } from '../words.js';
 import { type Happening, happeningsOf, withEvents } from './happenings.js';
 import { type Sample, withSample } from './history.js';
 import { programs, type Spelling, spellings } from './names.js';
@@ -35,7 +36,7 @@ export interface Workers extends Screen<WorkersState> {
 /** Newer ones are said aloud; of many at once the newest. */
 const spokenMax = 2;
 
-export const workersScreen = ({ hello, say, spoken }: Frame, before: Workers | undefined): Workers => {
+export const workersScreen = ({ hello, say, lang, spoken }: Frame, before: Workers | undefined): Workers => {
   before?.stop();
   const state: WorkersState = before?.state ?? {
     ...{ told: undefined, heard: false, paused: undefined, spelling: 'ours' },
@@ -64,10 +65,8 @@ export const workersScreen = ({ hello, say, spoken }: Frame, before: Workers | u
       return answer(what.where, say('workers.said.lost'));
     const { why, evidence } = (await response.json()) as ToldOutcome;
     if (why === undefined) return answer(what.where, say(`workers.said.${what.do}`, { pid }));
-    answer(what.where, inWords(why), evidence);
+    answer(what.where, wordsIn(why, lang), evidence);
   };
-  const inWords = (words: { readonly en: string; readonly zh: string }): string =>
-    document.documentElement.lang === 'en' ? words.en : words.zh;
   /** What came of it, beneath the buttons and aloud. */
   const answer = (where: string, text: string, evidence?: string): void => {
     // What a traceback ends with.
